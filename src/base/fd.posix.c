@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int mp_fd_own(int fd)
+{
+    if (fd < 0)
+        return fd;
+    if (fd > STDERR_FILENO) {
+        /* Mostly set already by the call that made it; F_SETFD is for the portable build. */
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC))
+            return fd;
+        if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == 0)
+            return fd;
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(fd);
+    return higher < 0 ? -error : higher;
+}
+
+void mp_fd_close(int *fd)
+{
+    if (*fd < 0)
+        return;
+    int saved = errno;
+    /* Not retried: on Linux the descriptor is gone even after EINTR, see close(2). */
+    close(*fd);
+    errno = saved;
+    *fd = -1;
+}
+
+static int own_pair(const int raw[2], int fds[2])
+{
+    int first = mp_fd_own(raw[0]);
+    int second = mp_fd_own(raw[1]);
+    if (first >= 0 && second >= 0) {
+        fds[0] = first;
+        fds[1] = second;
+        return 0;
+    }
+    int rc = first < 0 ? first : second;
+    mp_fd_close(&first);
+    mp_fd_close(&second);
+    return rc;
+}
+
+int mp_fd_socketpair(int fds[2])
+{
+    int raw[2];
+#if defined SOCK_CLOEXEC
+    int type = SOCK_STREAM | SOCK_CLOEXEC;
+#else
+    int type = SOCK_STREAM;
+#endif
+    if (socketpair(AF_UNIX, type, 0, raw) < 0)
+        return -errno;
+    return own_pair(raw, fds);
+}
+
+int mp_fd_pipe(int fds[2])
+{
+    int raw[2];
+#if defined __linux__ && !defined MP_PORTABLE
+    int rc = pipe2(raw, O_CLOEXEC);
+#else
+    int rc = pipe(raw);
+#endif
+    return rc < 0 ? -errno : own_pair(raw, fds);
+}
+
+int mp_fd_set_nonblocking(int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    if (wanted != flags && fcntl(fd, F_SETFL, wanted) < 0)
+        return -errno;
+    return 0;
+}
+
+/* One poll(2) towards the deadline; where ppoll(2) exists, without rounding to milliseconds. */
+static int poll_once(struct pollfd *fds, size_t n, mp_deadline deadline)
+{
+#if defined __linux__ && !defined MP_PORTABLE
+    if (deadline != MP_NEVER) {
+        int64_t left = mp_deadline_left(deadline);
+        struct timespec ts = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+        return ppoll(fds, n, &ts, NULL);
+    }
+#endif
+    return poll(fds, n, mp_deadline_poll_ms(deadline));
+}
+
+int mp_poll(struct pollfd *fds, size_t n, mp_deadline deadline)
+{
+    for (;;) {
+        int ready = poll_once(fds, n, deadline);
+        if (ready > 0)
+            return ready;
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        if (mp_deadline_passed(deadline))
+            return 0;
+    }
+}
+
+int mp_fd_wait(int fd, short events, mp_deadline deadline)
+{
+    struct pollfd one = {.fd = fd, .events = events};
+    int ready = mp_poll(&one, 1, deadline);
+    if (ready < 0)
+        return ready;
+    if (ready == 0)
+        return -ETIMEDOUT;
+    return one.revents & POLLNVAL ? -EBADF : 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the wait module knows of an object that can become ready.
+ *
+ * An object embeds a struct mp_pollable. A waiter asks ready_now(), then collects the handles of
+ * those that are not, arms them, sleeps in poll(2), and asks again those whose handles woke it.
+ */
+#ifndef MP_BASE_POLLABLE_H
+#define MP_BASE_POLLABLE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+struct mp_pollable;
+
+struct mp_pollable_ops {
+    /*
+     * 1: a call on the object would not block (data, end of file, or an error to report); 0: not
+     * yet; negative: the object cannot be waited for. `woken` false is a look at memory only,
+     * without a system call; true says that a handle is ready or wake_at has passed, and to make
+     * all progress that can be made without blocking.
+     */
+    int (*ready_now)(struct mp_pollable *, bool woken);
+
+    /*
+     * Fill at most `room` entries (fd and events) and return how many there are; a larger number
+     * than `room` asks for more room. May change with each ready_now().
+     */
+    size_t (*handles)(struct mp_pollable *, struct pollfd *out, size_t room);
+
+    /* When to ask again although no handle became ready. NULL: never. */
+    mp_deadline (*wake_at)(struct mp_pollable *);
+
+    /* Promise a wake-up on a handle until disarm(): 0, or 1 for "ready already". NULL: always
+     * promised. */
+    int (*arm)(struct mp_pollable *);
+    void (*disarm)(struct mp_pollable *);
+};
+
+struct mp_pollable {
+    const struct mp_pollable_ops *ops;
+};
+
+/*
+ * Wait until at least one of `n` is ready and set ready[i] to 1 for all that are, 0 for the others.
+ * Returns how many are ready, 0 at the deadline, or a negative code.
+ */
+int mp_pollable_wait(struct mp_pollable *const *items, unsigned char *ready, size_t n,
+                     mp_deadline deadline);
+
+/* The same for one: 1 ready, 0 at the deadline, negative code. */
+int mp_pollable_wait_one(struct mp_pollable *item, mp_deadline deadline);
+
+#endif

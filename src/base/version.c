@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <mproc/common.h>
+
+const char *mproc_version(void)
+{
+    return MPROC_VERSION;
+}
