@@ -14,5 +14,6 @@ found=$target.corpus
 mkdir -p "$found"
 inputs=("$found")
 [[ -d $seeds ]] && inputs+=("$seeds")
-exec "$target" -max_total_time="${MPROC_FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=1024 \
-    -print_final_stats=1 -artifact_prefix="$target." "${inputs[@]}"
+# libFuzzer's own exit code for a find, 77, would be a skipped test to Meson.
+exec "$target" -error_exitcode=1 -max_total_time="${MPROC_FUZZ_SECONDS:-20}" -timeout=10 \
+    -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$target." "${inputs[@]}"
