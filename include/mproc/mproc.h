@@ -6,6 +6,7 @@
 #define MPROC_MPROC_H
 
 #include <mproc/common.h>
+#include <mproc/connection.h>
 #include <mproc/error.h>
 #include <mproc/log.h>
 
