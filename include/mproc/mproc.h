@@ -9,5 +9,6 @@
 #include <mproc/connection.h>
 #include <mproc/error.h>
 #include <mproc/log.h>
+#include <mproc/process.h>
 
 #endif
