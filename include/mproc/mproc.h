@@ -6,7 +6,9 @@
 #define MPROC_MPROC_H
 
 #include <mproc/common.h>
+#include <mproc/connection.h>
 #include <mproc/error.h>
 #include <mproc/log.h>
+#include <mproc/process.h>
 
 #endif
