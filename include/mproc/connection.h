@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/** @file
+ * Connections: whole messages between two processes, over a pipe, a socket, or an adopted
+ * descriptor.
+ *
+ * The framing of stream connections is that of CPython's multiprocessing.connection, so that the
+ * other end may be a Python `Connection`.
+ *
+ * @par Threads  One sender and one receiver may use a connection at the same time. Several senders,
+ * or several receivers, are served one after the other; whole messages never mix. Closing while
+ * another thread is inside a call is an error of the program.
+ * @par Fork     A forked child has a copy of each connection, what was read ahead included. Parent
+ * and child should not both receive from, or both send on, the same one. Fork while another thread
+ * is inside a call leaves the child's copy unusable.
+ */
+#ifndef MPROC_CONNECTION_H
+#define MPROC_CONNECTION_H
+
+#include <mproc/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One end of a connection. Opaque; freed by mproc_conn_close(). */
+typedef struct mproc_conn mproc_conn;
+
+/** Flags of mproc_pipe(). */
+enum mproc_pipe_flags {
+    MPROC_DUPLEX = 0x1,     /**< both ends send and receive; the default */
+    MPROC_SIMPLEX = 0x2,    /**< the first end only receives, the second only sends */
+    MPROC_PIPE_STREAM = 0x4 /**< a byte stream whose handle a Python or foreign process can use */
+};
+
+/** Flags of mproc_conn_from_handle(). */
+enum mproc_conn_flags {
+    MPROC_CONN_READONLY = 0x1,  /**< receive only */
+    MPROC_CONN_WRITEONLY = 0x2, /**< send only */
+    MPROC_CONN_SHARED = 0x4     /**< other processes receive from this descriptor too: never read
+                                     beyond the message asked for */
+};
+
+/**
+ * Make two connected connections, for two threads or a process and its forked child.
+ *
+ * @param[out] first   one end; with MPROC_SIMPLEX the one that receives
+ * @param[out] second  the other end; with MPROC_SIMPLEX the one that sends
+ * @param flags        mproc_pipe_flags; 0 is MPROC_DUPLEX
+ * @return 0, or a negative code:
+ * @retval -EINVAL           act: unknown flags, or MPROC_DUPLEX together with MPROC_SIMPLEX
+ * @retval -EMFILE,-ENFILE   act: too many open descriptors
+ * @retval -ENOMEM           act: out of memory
+ * @par Ownership  the caller closes both ends
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags);
+
+/**
+ * Adopt a descriptor of a byte stream: a pipe end, a connected stream socket, a terminal.
+ *
+ * The descriptor is made close-on-exec; its blocking mode is left alone and either mode works.
+ * Without MPROC_CONN_READONLY or MPROC_CONN_WRITEONLY the direction is the descriptor's own. Sends
+ * to a pipe whose readers are gone do not raise SIGPIPE.
+ *
+ * @param[out] conn  the connection
+ * @param handle     open descriptor
+ * @param flags      mproc_conn_flags
+ * @return 0, or a negative code, and then the descriptor is still the caller's:
+ * @retval -EBADF       act: not an open descriptor
+ * @retval -EINVAL      act: unknown or contradictory flags, or a direction the descriptor lacks
+ * @retval -EPROTOTYPE  act: a socket that is not of type SOCK_STREAM
+ * @retval -ENOMEM      act: out of memory
+ * @par Ownership  on success the descriptor belongs to the connection, which closes it
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_conn_from_handle(mproc_conn **conn, mproc_handle handle, unsigned flags);
+
+/**
+ * Close a connection and free it. What was sent stays on its way to the peer.
+ *
+ * @param conn  connection, or NULL
+ * @par Threads  no other thread may be using it
+ */
+MPROC_API void mproc_conn_close(mproc_conn *conn);
+
+/**
+ * Send one whole message.
+ *
+ * Part of a larger buffer is sent by pointing into it.
+ *
+ * @param conn  open, writable connection
+ * @param buf   payload, `len` bytes; may be NULL if `len` is 0
+ * @param len   bytes, 0 to SSIZE_MAX
+ * @return 0, or a negative code:
+ * @retval -EINVAL           act: NULL payload with a length, or a length beyond SSIZE_MAX
+ * @retval MPROC_EDIRECTION  act: this end does not send
+ * @retval -ETIMEDOUT        act: the send timeout passed; nothing of the message is gone, send
+ * again
+ * @retval MPROC_ETORN       fatal: the timeout passed with part of the message gone; close
+ * @retval -EPIPE            fatal: the peer closed or reset the connection
+ * @retval -errno            fatal: another error of the descriptor
+ * @par Threads   any number of senders, one after the other
+ * @par Signals   EINTR resumes with the time left; SIGPIPE is never raised
+ */
+MPROC_API int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t len);
+
+/**
+ * Receive one whole message into memory that the library allocates.
+ *
+ * Memory grows with the bytes that arrive, not with the length the peer claims.
+ *
+ * @param conn      open, readable connection
+ * @param[out] buf  the payload; never NULL on success, also for an empty message
+ * @param[out] len  its length, bytes
+ * @return 0, or a negative code:
+ * @retval MPROC_EOF         act: the peer closed between messages
+ * @retval MPROC_ETOOBIG     act: longer than mproc_conn_set_max_message(); it stays queued
+ * @retval MPROC_EDIRECTION  act: this end does not receive
+ * @retval -ETIMEDOUT        act: the receive timeout passed; nothing is lost, call again
+ * @retval -ENOMEM           act: out of memory; the message stays queued
+ * @retval MPROC_EPROTO      fatal: a cut or impossible frame; only close is valid
+ * @retval -errno            fatal: another error of the descriptor, such as -ECONNRESET over TCP
+ * @par Ownership the caller frees `*buf` with mproc_free()
+ * @par Threads   any number of receivers, one after the other; may run beside a sender
+ * @par Signals   EINTR resumes with the time left
+ */
+MPROC_API int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len);
+
+/**
+ * Receive one whole message into a caller's buffer.
+ *
+ * Messages are never split or joined. A return of 0 is an empty message, not the end of the stream.
+ *
+ * @param conn      open, readable connection
+ * @param[out] buf  where the payload goes; `cap` bytes, caller-owned. After a failure its contents
+ * are undefined. May be NULL if `cap` is 0.
+ * @param cap       room in `buf`, bytes
+ * @return bytes in the message (0..cap), or a negative code:
+ * @retval MPROC_EOF         act: the peer closed between messages
+ * @retval MPROC_EBUFSIZE    act: longer than `cap`; it stays queued, see mproc_conn_next_size()
+ * @retval MPROC_ETOOBIG     act: longer than mproc_conn_set_max_message(); it stays queued
+ * @retval MPROC_EDIRECTION  act: this end does not receive
+ * @retval -EINVAL           act: NULL buffer with a capacity
+ * @retval -ETIMEDOUT        act: the receive timeout passed; nothing is lost, call again
+ * @retval -ENOMEM           act: out of memory; the message stays queued
+ * @retval MPROC_EPROTO      fatal: a cut or impossible frame; only close is valid
+ * @retval -errno            fatal: another error of the descriptor, such as -ECONNRESET over TCP
+ * @par Threads   any number of receivers, one after the other; may run beside a sender
+ * @par Signals   EINTR resumes with the time left
+ */
+MPROC_API ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap);
+
+/**
+ * Length of the next message, which stays queued: what a buffer for mproc_conn_recv_bytes_into()
+ * needs.
+ *
+ * Waits, at most the receive timeout, until the message begins. The length is the peer's claim: do
+ * not allocate it for a peer that is not trusted; mproc_conn_recv_bytes() grows as bytes arrive.
+ *
+ * @param conn  open, readable connection
+ * @return bytes (0..SSIZE_MAX), or a negative code as of mproc_conn_recv_bytes_into()
+ * @par Threads  counts as a receiver
+ */
+MPROC_API ssize_t mproc_conn_next_size(mproc_conn *conn);
+
+/**
+ * Is there something to receive: a whole message, the end of the stream, or an error to report?
+ *
+ * A message that has begun to arrive is gathered meanwhile, so that a receive after a return of 1
+ * does not block. (With MPROC_CONN_SHARED, where nothing may be read ahead, 1 means that it has
+ * begun.)
+ *
+ * @param conn     open, readable connection
+ * @param timeout  seconds to wait; 0 or negative polls, MPROC_FOREVER waits
+ * @return 1 yes, 0 not within the timeout, or a negative code:
+ * @retval MPROC_EDIRECTION  act: this end does not receive
+ * @retval -EINVAL           act: the timeout is NaN
+ * @par Threads  counts as a receiver
+ * @par Signals  EINTR resumes with the time left
+ */
+MPROC_API int mproc_conn_poll(mproc_conn *conn, double timeout);
+
+/**
+ * The descriptor to watch in a foreign event loop, for reading.
+ *
+ * After it became readable, receive until mproc_conn_poll(conn, 0) says 0: messages that were read
+ * ahead do not make it readable again. Do not read or write it, and do not close it.
+ *
+ * @param conn  open connection
+ * @return descriptor, owned by the connection; MPROC_INVALID_HANDLE for NULL
+ */
+MPROC_API mproc_handle mproc_conn_handle(const mproc_conn *conn);
+
+/** Whether this end receives. @param conn open connection @return 1 or 0; 0 for NULL */
+MPROC_API int mproc_conn_readable(const mproc_conn *conn);
+
+/** Whether this end sends. @param conn open connection @return 1 or 0; 0 for NULL */
+MPROC_API int mproc_conn_writable(const mproc_conn *conn);
+
+/**
+ * Set how long a send or a receive may take. Both are MPROC_FOREVER at first.
+ *
+ * @param conn  open connection
+ * @param send  seconds for each send; 0 or negative: only what does not block
+ * @param recv  seconds for each receive, likewise
+ * @return 0, or -EINVAL for NaN, changing nothing
+ * @par Threads  before other threads use the connection
+ */
+MPROC_API int mproc_conn_set_timeout(mproc_conn *conn, double send, double recv);
+
+/**
+ * Refuse to receive messages longer than this: MPROC_ETOOBIG. At first there is no limit but
+ * SSIZE_MAX.
+ *
+ * A refused message stays queued; it can be received after the limit was raised.
+ *
+ * @param conn   open connection
+ * @param bytes  longest payload accepted
+ * @return 0, or -EINVAL for NULL
+ * @par Threads  before other threads use the connection
+ */
+MPROC_API int mproc_conn_set_max_message(mproc_conn *conn, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+
+#include <mproc/error.h>
+
+#include "connection/transport.h"
+
+/* How soon a waiter looks again at a connection on which another thread is receiving. */
+#define CONTENDED_TICK_NS 1000000
+
+static mproc_conn *conn_of(struct mp_pollable *pollable)
+{
+    return (mproc_conn *)(void *)((char *)pollable - offsetof(mproc_conn, pollable));
+}
+
+static int conn_ready_now(struct mp_pollable *pollable, bool woken)
+{
+    mproc_conn *conn = conn_of(pollable);
+    if (!conn->readable)
+        return MPROC_EDIRECTION;
+    bool entered = mp_gate_try(&conn->receiving);
+    atomic_store_explicit(&conn->contended, !entered, memory_order_relaxed);
+    if (!entered)
+        return 0;
+    int rc = conn->transport->ready_now(conn, woken);
+    mp_gate_leave(&conn->receiving);
+    return rc;
+}
+
+/* A contended connection gives no handle: what its receiver is about to take would wake us in vain.
+ */
+static size_t conn_handles(struct mp_pollable *pollable, struct pollfd *out, size_t room)
+{
+    mproc_conn *conn = conn_of(pollable);
+    if (atomic_load_explicit(&conn->contended, memory_order_relaxed))
+        return 0;
+    if (room > 0)
+        *out = (struct pollfd){.fd = conn->transport->handle(conn), .events = POLLIN};
+    return 1;
+}
+
+static mp_deadline conn_wake_at(struct mp_pollable *pollable)
+{
+    const mproc_conn *conn = conn_of(pollable);
+    if (!atomic_load_explicit(&conn->contended, memory_order_relaxed))
+        return MP_NEVER;
+    return mp_clock_now() + CONTENDED_TICK_NS;
+}
+
+static const struct mp_pollable_ops conn_pollable_ops = {
+    .ready_now = conn_ready_now,
+    .handles = conn_handles,
+    .wake_at = conn_wake_at,
+};
+
+int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool readable,
+                 bool writable)
+{
+    conn->transport = transport;
+    conn->pollable.ops = &conn_pollable_ops;
+    conn->readable = readable;
+    conn->writable = writable;
+    atomic_init(&conn->contended, false);
+    conn->send_timeout = MPROC_FOREVER;
+    conn->recv_timeout = MPROC_FOREVER;
+    conn->max_message = SSIZE_MAX;
+    int rc = mp_gate_init(&conn->sending);
+    if (rc < 0)
+        return rc;
+    rc = mp_gate_init(&conn->receiving);
+    if (rc < 0)
+        mp_gate_destroy(&conn->sending);
+    return rc;
+}
+
+void mp_conn_fini(mproc_conn *conn)
+{
+    mp_gate_destroy(&conn->sending);
+    mp_gate_destroy(&conn->receiving);
+}
+
+struct mp_pollable *mp_conn_pollable(mproc_conn *conn)
+{
+    return &conn->pollable;
+}
+
+void mproc_conn_close(mproc_conn *conn)
+{
+    if (conn)
+        conn->transport->destroy(conn);
+}
+
+int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t len)
+{
+    if (!conn || (!buf && len > 0) || len > SSIZE_MAX)
+        return -EINVAL;
+    if (!conn->writable)
+        return MPROC_EDIRECTION;
+    mp_deadline deadline;
+    int rc = mp_deadline_in(conn->send_timeout, &deadline);
+    if (rc == 0)
+        rc = mp_gate_enter(&conn->sending, deadline);
+    if (rc < 0)
+        return rc;
+    rc = conn->transport->send(conn, buf, len, deadline);
+    mp_gate_leave(&conn->sending);
+    return rc;
+}
+
+/* Become the one receiver, within the deadline that covers the whole receive. */
+static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
+{
+    if (!conn->readable)
+        return MPROC_EDIRECTION;
+    int rc = mp_deadline_in(conn->recv_timeout, deadline);
+    return rc < 0 ? rc : mp_gate_enter(&conn->receiving, *deadline);
+}
+
+static void end_receive(mproc_conn *conn)
+{
+    mp_gate_leave(&conn->receiving);
+}
+
+/* Length of the next message if it is within the limit. */
+static ssize_t next_within_limit(mproc_conn *conn, mp_deadline deadline)
+{
+    ssize_t len = conn->transport->next(conn, deadline);
+    return len >= 0 && (size_t)len > conn->max_message ? MPROC_ETOOBIG : len;
+}
+
+int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len)
+{
+    if (!conn || !buf || !len)
+        return -EINVAL;
+    mp_deadline deadline;
+    int rc = begin_receive(conn, &deadline);
+    if (rc < 0)
+        return rc;
+    ssize_t size = next_within_limit(conn, deadline);
+    rc = size < 0 ? (int)size : conn->transport->take_alloc(conn, buf, (size_t)size, deadline);
+    end_receive(conn);
+    if (rc == 0)
+        *len = (size_t)size;
+    return rc;
+}
+
+ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap)
+{
+    if (!conn || (!buf && cap > 0))
+        return -EINVAL;
+    mp_deadline deadline;
+    int rc = begin_receive(conn, &deadline);
+    if (rc < 0)
+        return rc;
+    ssize_t size = next_within_limit(conn, deadline);
+    if (size >= 0 && (size_t)size > cap)
+        size = MPROC_EBUFSIZE;
+    rc = size < 0 ? 0 : conn->transport->take(conn, buf, (size_t)size, deadline);
+    end_receive(conn);
+    return rc < 0 ? rc : size;
+}
+
+ssize_t mproc_conn_next_size(mproc_conn *conn)
+{
+    if (!conn)
+        return -EINVAL;
+    mp_deadline deadline;
+    int rc = begin_receive(conn, &deadline);
+    if (rc < 0)
+        return rc;
+    ssize_t size = conn->transport->next(conn, deadline);
+    end_receive(conn);
+    return size;
+}
+
+int mproc_conn_poll(mproc_conn *conn, double timeout)
+{
+    mp_deadline deadline;
+    int rc = conn ? mp_deadline_in(timeout, &deadline) : -EINVAL;
+    return rc < 0 ? rc : mp_pollable_wait_one(&conn->pollable, deadline);
+}
+
+mproc_handle mproc_conn_handle(const mproc_conn *conn)
+{
+    return conn ? conn->transport->handle(conn) : MPROC_INVALID_HANDLE;
+}
+
+int mproc_conn_readable(const mproc_conn *conn)
+{
+    return conn && conn->readable;
+}
+
+int mproc_conn_writable(const mproc_conn *conn)
+{
+    return conn && conn->writable;
+}
+
+int mproc_conn_set_timeout(mproc_conn *conn, double send, double recv)
+{
+    if (!conn || isnan(send) || isnan(recv))
+        return -EINVAL;
+    conn->send_timeout = send;
+    conn->recv_timeout = recv;
+    return 0;
+}
+
+int mproc_conn_set_max_message(mproc_conn *conn, size_t bytes)
+{
+    if (!conn)
+        return -EINVAL;
+    conn->max_message = bytes;
+    return 0;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receiving: bytes pass through `ahead`, which one read fills with as many small messages as there
+ * are. A message too large for it is read straight into its destination. When a receive is
+ * interrupted by its deadline, or a poll gathers a large message without having a destination, the
+ * body waits in `part`. The unread bytes of the stream are always: part, then ahead[at..end), then
+ * the descriptor.
+ */
+#include "connection/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mproc/error.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "connection/frame.h"
+#include "connection/stream_io.h"
+#include "connection/transport.h"
+
+/* Read-ahead: 480 messages of 64 bytes in one system call, and small enough to stay in a core's
+ * cache. */
+#define AHEAD_BYTES ((size_t)32 * 1024)
+
+/* After a large message comes probably another: take little of it by way of `ahead`. */
+#define AHEAD_AFTER_LARGE ((size_t)4 * 1024)
+
+/* Least step in which memory for a large message grows. */
+#define GROWTH_BYTES ((size_t)64 * 1024)
+
+struct stream {
+    struct mproc_conn conn; /* first member */
+    struct mp_stream_fd io;
+    bool shared; /* others read this descriptor too: never read beyond the message */
+    bool torn;   /* a send stopped inside a message */
+
+    int fault;       /* what every further receive returns: MPROC_EOF, MPROC_EPROTO, -errno; or 0 */
+    bool in_message; /* the header of the next message was read */
+    bool was_large;  /* the last message did not fit into `ahead` */
+    size_t body;     /* length of the next message */
+    unsigned char *ahead;
+    size_t at;
+    size_t end;
+    struct mp_buffer part;
+};
+
+static struct stream *stream_of(mproc_conn *conn)
+{
+    return (struct stream *)(void *)conn;
+}
+
+static size_t ahead_len(const struct stream *s)
+{
+    return s->end - s->at;
+}
+
+/* Every error from here on is final: the position in the stream is lost. */
+static int fail_receiving(struct stream *s, int code)
+{
+    s->fault = code;
+    return code;
+}
+
+/* What a read that brought no bytes means, in the middle of a frame or between two. */
+static int no_bytes(struct stream *s, ssize_t rc)
+{
+    if (rc == -ETIMEDOUT)
+        return -ETIMEDOUT;
+    bool between = !s->in_message && ahead_len(s) == 0;
+    if (rc == 0)
+        return fail_receiving(s, between ? MPROC_EOF : MPROC_EPROTO);
+    if (rc == -ECONNRESET && !between)
+        return fail_receiving(s, MPROC_EPROTO);
+    return fail_receiving(s, (int)rc);
+}
+
+static int have_ahead_buffer(struct stream *s)
+{
+    if (!s->ahead)
+        s->ahead = malloc(AHEAD_BYTES);
+    return s->ahead ? 0 : -ENOMEM;
+}
+
+/* Room behind `end` for what makes `want` bytes, moving unread bytes to the front if need be. */
+static void make_room(struct stream *s, size_t want)
+{
+    if (s->at == s->end) {
+        s->at = 0;
+        s->end = 0;
+    } else if (AHEAD_BYTES - s->at < want) {
+        memmove(s->ahead, s->ahead + s->at, ahead_len(s));
+        s->end -= s->at;
+        s->at = 0;
+    }
+}
+
+static size_t fill_size(const struct stream *s, size_t want)
+{
+    size_t missing = want - ahead_len(s);
+    if (s->shared)
+        return missing;
+    size_t room = AHEAD_BYTES - s->end;
+    return s->was_large && missing <= AHEAD_AFTER_LARGE && room > AHEAD_AFTER_LARGE
+               ? AHEAD_AFTER_LARGE
+               : room;
+}
+
+/* Have at least `want` (at most AHEAD_BYTES) unread bytes in `ahead`. */
+static int fill(struct stream *s, size_t want, mp_deadline deadline)
+{
+    int rc = have_ahead_buffer(s);
+    if (rc < 0)
+        return rc;
+    while (ahead_len(s) < want) {
+        make_room(s, want);
+        ssize_t n = mp_stream_read(&s->io, s->ahead + s->end, fill_size(s, want), deadline);
+        if (n <= 0)
+            return no_bytes(s, n);
+        s->end += (size_t)n;
+    }
+    return 0;
+}
+
+/* Read the next message's header if that has not been done. */
+static int begin_message(struct stream *s, mp_deadline deadline)
+{
+    if (s->fault)
+        return s->fault;
+    if (s->in_message)
+        return 0;
+    size_t wanted = MP_FRAME_SHORT;
+    do {
+        int rc = fill(s, wanted, deadline);
+        if (rc < 0)
+            return rc;
+        wanted = mp_frame_wanted(s->ahead + s->at, ahead_len(s));
+    } while (ahead_len(s) < wanted);
+    if (mp_frame_decode(s->ahead + s->at, &s->body) < 0)
+        return fail_receiving(s, MPROC_EPROTO);
+    s->at += wanted;
+    s->in_message = true;
+    return 0;
+}
+
+static void end_message(struct stream *s)
+{
+    s->in_message = false;
+    s->was_large = s->body > AHEAD_BYTES;
+}
+
+static bool goes_through_ahead(const struct stream *s)
+{
+    return s->body <= AHEAD_BYTES && s->part.len == 0 && !s->shared;
+}
+
+/* Copy up to `len` unread bytes out of `ahead`. */
+static size_t take_ahead(struct stream *s, unsigned char *dst, size_t len)
+{
+    size_t n = ahead_len(s) < len ? ahead_len(s) : len;
+    if (n > 0)
+        memcpy(dst, s->ahead + s->at, n);
+    s->at += n;
+    return n;
+}
+
+/* Gather the body in `part`, in memory that grows with what has come. */
+static int gather(struct stream *s, mp_deadline deadline)
+{
+    struct mp_buffer *part = &s->part;
+    while (part->len < s->body) {
+        size_t step = part->len > GROWTH_BYTES ? part->len : GROWTH_BYTES;
+        size_t rest = s->body - part->len;
+        int rc = mp_buffer_reserve(part, rest < step ? rest : step);
+        if (rc < 0)
+            return rc;
+        size_t room = part->cap - part->len < rest ? part->cap - part->len : rest;
+        size_t n = take_ahead(s, part->data + part->len, room);
+        if (n == 0) {
+            ssize_t got = mp_stream_read(&s->io, part->data + part->len, room, deadline);
+            if (got <= 0)
+                return no_bytes(s, got);
+            n = (size_t)got;
+        }
+        part->len += n;
+    }
+    return 0;
+}
+
+static ssize_t stream_next(mproc_conn *conn, mp_deadline deadline)
+{
+    struct stream *s = stream_of(conn);
+    int rc = begin_message(s, deadline);
+    return rc < 0 ? rc : (ssize_t)s->body;
+}
+
+/* Read the body to its destination; at the deadline what came is put back into `part`. */
+static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_deadline deadline)
+{
+    if (deadline != MP_NEVER) {
+        int rc = mp_buffer_reserve(&s->part, len - s->part.len);
+        if (rc < 0)
+            return rc;
+    }
+    size_t got = s->part.len;
+    if (got > 0)
+        memcpy(dst, s->part.data, got);
+    got += take_ahead(s, dst + got, len - got);
+    while (got < len) {
+        ssize_t n = mp_stream_read(&s->io, dst + got, len - got, deadline);
+        if (n == -ETIMEDOUT) {
+            memcpy(s->part.data, dst, got);
+            s->part.len = got;
+        }
+        if (n <= 0)
+            return no_bytes(s, n);
+        got += (size_t)n;
+    }
+    mp_buffer_clear(&s->part);
+    end_message(s);
+    return 0;
+}
+
+static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline)
+{
+    struct stream *s = stream_of(conn);
+    if (!goes_through_ahead(s))
+        return take_directly(s, dst, len, deadline);
+    int rc = fill(s, len, deadline);
+    if (rc < 0)
+        return rc;
+    take_ahead(s, dst, len);
+    end_message(s);
+    return 0;
+}
+
+/* The gathered body, cut to its size. */
+static void *take_part(struct stream *s)
+{
+    size_t len = s->part.len;
+    unsigned char *data = mp_buffer_take(&s->part);
+    unsigned char *exact = realloc(data, len);
+    return exact ? exact : data;
+}
+
+static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)
+{
+    struct stream *s = stream_of(conn);
+    bool small = goes_through_ahead(s) || len == 0;
+    int rc = small ? fill(s, len, deadline) : gather(s, deadline);
+    if (rc < 0)
+        return rc;
+    void *data = small ? malloc(len > 0 ? len : 1) : take_part(s);
+    if (!data)
+        return -ENOMEM;
+    if (small)
+        take_ahead(s, data, len);
+    end_message(s);
+    *dst = data;
+    return 0;
+}
+
+static bool has_whole_body(const struct stream *s)
+{
+    return s->part.len + ahead_len(s) >= s->body;
+}
+
+/* One step towards a whole message, without blocking. */
+static int progress(struct stream *s)
+{
+    int rc = begin_message(s, MP_NOW);
+    if (rc < 0 || s->body > s->conn.max_message)
+        return rc;
+    return goes_through_ahead(s) ? fill(s, s->body, MP_NOW) : gather(s, MP_NOW);
+}
+
+/* Can the header that lies in `ahead` be read without a system call? */
+static bool header_is_ahead(const struct stream *s)
+{
+    size_t have = ahead_len(s);
+    return have >= MP_FRAME_SHORT && have >= mp_frame_wanted(s->ahead + s->at, have);
+}
+
+static bool is_ready_in_memory(struct stream *s)
+{
+    if (s->fault)
+        return true;
+    if (!s->in_message && !header_is_ahead(s))
+        return false;
+    return begin_message(s, MP_NOW) < 0 || s->body > s->conn.max_message || has_whole_body(s);
+}
+
+static int stream_ready_now(mproc_conn *conn, bool woken)
+{
+    struct stream *s = stream_of(conn);
+    if (is_ready_in_memory(s))
+        return 1;
+    if (!woken)
+        return 0;
+    /* Whatever this ends with but "not yet", a receive has it to report. */
+    return s->shared || progress(s) != -ETIMEDOUT;
+}
+
+/* Drop `written` bytes from the front of header and body; returns how many parts remain, at *parts.
+ */
+static size_t advance(struct iovec **parts, size_t n, size_t written)
+{
+    while (n > 0 && written >= (*parts)->iov_len) {
+        written -= (*parts)->iov_len;
+        ++*parts;
+        n--;
+    }
+    if (n > 0) {
+        (*parts)->iov_base = (char *)(*parts)->iov_base + written;
+        (*parts)->iov_len -= written;
+    }
+    return n;
+}
+
+/* A send failed with part of its message gone. A broken pipe needs no mark: it stays broken. */
+static int tear(struct stream *s, int rc)
+{
+    s->torn = rc != -EPIPE;
+    return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
+}
+
+static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+{
+    struct stream *s = stream_of(conn);
+    if (s->torn)
+        return MPROC_ETORN;
+    unsigned char header[MP_FRAME_LONG];
+    struct iovec both[2] = {
+        {.iov_base = header, .iov_len = mp_frame_encode(header, len)},
+        {.iov_base = (void *)(uintptr_t)buf, .iov_len = len}, /* only read from */
+    };
+    struct iovec *parts = both;
+    size_t n = len > 0 ? 2 : 1;
+    bool begun = false;
+    while (n > 0) {
+        ssize_t written = mp_stream_write(&s->io, parts, n, deadline);
+        if (written < 0)
+            return begun ? tear(s, (int)written) : (int)written;
+        begun = true;
+        n = advance(&parts, n, (size_t)written);
+    }
+    return 0;
+}
+
+static mproc_handle stream_handle(const mproc_conn *conn)
+{
+    return ((const struct stream *)(const void *)conn)->io.fd;
+}
+
+static void stream_destroy(mproc_conn *conn)
+{
+    struct stream *s = stream_of(conn);
+    mp_fd_close(&s->io.fd);
+    mp_buffer_clear(&s->part);
+    free(s->ahead);
+    mp_conn_fini(conn);
+    free(s);
+}
+
+static const struct mp_transport stream_transport = {
+    .send = stream_send,
+    .next = stream_next,
+    .take = stream_take,
+    .take_alloc = stream_take_alloc,
+    .ready_now = stream_ready_now,
+    .handle = stream_handle,
+    .destroy = stream_destroy,
+};
+
+/* Narrow what the descriptor can do to what the flags ask for. */
+static int choose_direction(unsigned flags, bool *readable, bool *writable)
+{
+    const unsigned both = MPROC_CONN_READONLY | MPROC_CONN_WRITEONLY;
+    if ((flags & ~(both | MPROC_CONN_SHARED)) != 0 || (flags & both) == both)
+        return -EINVAL;
+    if (flags & MPROC_CONN_READONLY)
+        *writable = false;
+    if (flags & MPROC_CONN_WRITEONLY)
+        *readable = false;
+    return *readable || *writable ? 0 : -EINVAL;
+}
+
+int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
+{
+    struct mp_stream_fd io;
+    bool readable;
+    bool writable;
+    int rc = mp_stream_fd_init(&io, fd, &readable, &writable);
+    if (rc == 0)
+        rc = choose_direction(flags, &readable, &writable);
+    if (rc < 0)
+        return rc;
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    rc = mp_conn_init(&s->conn, &stream_transport, readable, writable);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    s->io = io;
+    s->shared = flags & MPROC_CONN_SHARED;
+    *conn = &s->conn;
+    return 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptor's O_NONBLOCK is never touched: it belongs to the open file description, which
+ * other processes may share, among them Python ones that expect it to block. Sockets are told not
+ * to block call by call; pipes and terminals are polled first.
+ */
+#include "connection/stream_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#if !defined MSG_NOSIGNAL /* macOS: SO_NOSIGPIPE is set instead */
+#define MSG_NOSIGNAL 0
+#endif
+
+static int init_socket(struct mp_stream_fd *io)
+{
+    int type;
+    socklen_t len = sizeof type;
+    if (getsockopt(io->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+        return -errno;
+    if (type != SOCK_STREAM)
+        return -EPROTOTYPE;
+    struct sockaddr_storage name;
+    len = sizeof name;
+    if (getsockname(io->fd, (struct sockaddr *)&name, &len) < 0)
+        return -errno;
+    io->is_socket = true;
+    io->is_local = name.ss_family == AF_UNIX;
+    int on = 1;
+    /* Messages leave whole in one write: waiting for more (Nagle) would only delay the last one. */
+    if (name.ss_family == AF_INET || name.ss_family == AF_INET6)
+        setsockopt(io->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#if defined SO_NOSIGPIPE
+    setsockopt(io->fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    return 0;
+}
+
+int mp_stream_fd_init(struct mp_stream_fd *io, int fd, bool *readable, bool *writable)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    *io = (struct mp_stream_fd){.fd = fd};
+    *readable = (flags & O_ACCMODE) != O_WRONLY;
+    *writable = (flags & O_ACCMODE) != O_RDONLY;
+    return S_ISSOCK(st.st_mode) ? init_socket(io) : 0;
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* One attempt; a socket may block in it only if there is no deadline. */
+static ssize_t read_once(const struct mp_stream_fd *io, void *buf, size_t len, mp_deadline deadline)
+{
+    if (io->is_socket)
+        return recv(io->fd, buf, len, deadline == MP_NEVER ? 0 : MSG_DONTWAIT);
+    if (deadline != MP_NEVER) {
+        int rc = mp_fd_wait(io->fd, POLLIN, deadline);
+        if (rc < 0) {
+            errno = -rc;
+            return -1;
+        }
+    }
+    return read(io->fd, buf, len);
+}
+
+ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len, mp_deadline deadline)
+{
+    for (;;) {
+        ssize_t n = read_once(io, buf, len, deadline);
+        if (n >= 0)
+            return n;
+        if (errno == EINTR)
+            continue;
+        if (errno == ECONNRESET && io->is_local)
+            return 0;
+        if (!would_block(errno))
+            return -errno;
+        int rc = mp_fd_wait(io->fd, POLLIN, deadline);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static bool is_sigpipe_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+static size_t total_of(const struct iovec *parts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].iov_len;
+    return total;
+}
+
+/*
+ * writev(2) that reports a broken pipe by EPIPE alone. The signal, which is directed at this
+ * thread, is consumed while it is blocked, unless one was pending before; it also comes with a
+ * write that was cut short by the last reader's leaving.
+ */
+static ssize_t writev_without_sigpipe(int fd, const struct iovec *parts, size_t n)
+{
+    sigset_t pipe_only;
+    sigset_t before;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    bool was_pending = is_sigpipe_pending();
+    ssize_t written = writev(fd, parts, (int)n);
+    int error = errno;
+    if (written != (ssize_t)total_of(parts, n) && !was_pending && is_sigpipe_pending()) {
+        int number;
+        sigwait(&pipe_only, &number);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return written;
+}
+
+/* Cut the parts to at most `max` bytes in all. Returns how many parts are left. */
+static size_t limit_parts(struct iovec *parts, size_t n, size_t max)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].iov_len > max)
+            parts[i].iov_len = max;
+        max -= parts[i].iov_len;
+        if (max == 0)
+            return i + 1;
+    }
+    return n;
+}
+
+/*
+ * A pipe in blocking mode: POLLOUT promises room for PIPE_BUF bytes and no more (pipe(7)), so that
+ * is what a write under a deadline may offer.
+ */
+static ssize_t write_pipe(const struct mp_stream_fd *io, const struct iovec *parts, size_t n,
+                          mp_deadline deadline)
+{
+    struct iovec some[2] = {parts[0], n > 1 ? parts[1] : (struct iovec){0}};
+    if (deadline != MP_NEVER) {
+        int rc = mp_fd_wait(io->fd, POLLOUT, deadline);
+        if (rc < 0) {
+            errno = -rc;
+            return -1;
+        }
+        if (!(fcntl(io->fd, F_GETFL) & O_NONBLOCK))
+            n = limit_parts(some, n, PIPE_BUF);
+    }
+    return writev_without_sigpipe(io->fd, some, n);
+}
+
+static ssize_t write_once(const struct mp_stream_fd *io, struct iovec *parts, size_t n,
+                          mp_deadline deadline)
+{
+    if (!io->is_socket)
+        return write_pipe(io, parts, n, deadline);
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
+    return sendmsg(io->fd, &message, MSG_NOSIGNAL | (deadline == MP_NEVER ? 0 : MSG_DONTWAIT));
+}
+
+ssize_t mp_stream_write(const struct mp_stream_fd *io, struct iovec *parts, size_t n,
+                        mp_deadline deadline)
+{
+    for (;;) {
+        ssize_t written = write_once(io, parts, n, deadline);
+        if (written > 0)
+            return written;
+        int error = written == 0 ? EAGAIN : errno;
+        if (error == EINTR)
+            continue;
+        if (error == ECONNRESET)
+            return -EPIPE;
+        if (!would_block(error))
+            return -error;
+        int rc = mp_fd_wait(io->fd, POLLOUT, deadline);
+        if (rc < 0)
+            return rc;
+    }
+}

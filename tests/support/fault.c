@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/fault.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+static _Thread_local struct {
+    bool armed;
+    enum mp_fault_kind kind;
+    unsigned left;
+    int error;
+    bool fired;
+    bool interrupt;  /* half of the interruptible calls */
+    unsigned random; /* state of the generator */
+} fault;
+
+void mp_fault_arm(enum mp_fault_kind kind, unsigned n, int error)
+{
+    fault.kind = kind;
+    fault.left = n;
+    fault.error = error;
+    fault.fired = false;
+    fault.armed = true;
+}
+
+void mp_fault_interrupt_all(void)
+{
+    fault.interrupt = true;
+    fault.fired = false;
+}
+
+bool mp_fault_disarm(void)
+{
+    fault.armed = false;
+    fault.interrupt = false;
+    return fault.fired;
+}
+
+static bool hits(enum mp_fault_kind kind)
+{
+    if (!fault.armed || fault.kind != kind || --fault.left > 0)
+        return false;
+    fault.armed = false;
+    fault.fired = true;
+    errno = kind == MP_FAULT_ALLOC ? ENOMEM : fault.error;
+    return true;
+}
+
+static bool interrupts(void)
+{
+    if (!fault.interrupt)
+        return false;
+    /* By chance, so that no pattern of calls is interrupted for ever; the generator is that of C's
+     * rand. */
+    fault.random = fault.random * 1103515245u + 12345u;
+    bool interrupted = fault.random >> 16 & 1;
+    fault.fired = fault.fired || interrupted;
+    errno = EINTR;
+    return interrupted;
+}
+
+/* The linker's names are reserved ones. */
+#define WRAP(result, name, parameters)                                                             \
+    result __real_##name parameters;                                                               \
+    result __wrap_##name parameters;                                                               \
+    result __wrap_##name parameters
+
+WRAP(void *, malloc, (size_t size))
+{
+    return hits(MP_FAULT_ALLOC) ? NULL : __real_malloc(size);
+}
+
+WRAP(void *, calloc, (size_t n, size_t size))
+{
+    return hits(MP_FAULT_ALLOC) ? NULL : __real_calloc(n, size);
+}
+
+WRAP(void *, realloc, (void *memory, size_t size))
+{
+    return hits(MP_FAULT_ALLOC) ? NULL : __real_realloc(memory, size);
+}
+
+WRAP(int, socketpair, (int domain, int type, int protocol, int fds[2]))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_socketpair(domain, type, protocol, fds);
+}
+
+WRAP(int, pipe2, (int fds[2], int flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_pipe2(fds, flags);
+}
+
+WRAP(int, pipe, (int fds[2]))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_pipe(fds);
+}
+
+WRAP(int, shutdown, (int fd, int how))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_shutdown(fd, how);
+}
+
+WRAP(int, fstat, (int fd, struct stat *st))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_fstat(fd, st);
+}
+
+WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_getsockname(fd, name, len);
+}
+
+WRAP(int, getsockopt, (int fd, int level, int option, void *value, socklen_t *len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_getsockopt(fd, level, option, value, len);
+}
+
+WRAP(ssize_t, recv, (int fd, void *buf, size_t len, int flags))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_recv(fd, buf, len, flags);
+}
+
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_sendmsg(fd, message, flags);
+}
+
+WRAP(ssize_t, read, (int fd, void *buf, size_t len))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_read(fd, buf, len);
+}
+
+WRAP(ssize_t, writev, (int fd, const struct iovec *parts, int n))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_writev(fd, parts, n);
+}
+
+WRAP(int, poll, (struct pollfd * fds, nfds_t n, int timeout))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_poll(fds, n, timeout);
+}
+
+WRAP(int, ppoll,
+     (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_ppoll(fds, n, timeout, mask);
+}
+
+/* Every command that mproc uses takes an int or nothing. */
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    int argument = va_arg(args, int);
+    va_end(args);
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_fcntl(fd, command, argument);
+}
