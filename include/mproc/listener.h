@@ -5,13 +5,13 @@
  *
  * An address is a string, and its form says the family:
  *
- * - `host:port`, `[v6]:port` (a `%scope` allowed), `:port` - TCP. Port 0 lets a listener have a free
- *   one. Without a host a listener takes all interfaces, both families where it can, and a client
- *   dials localhost. `[::]` alone is IPv6 only.
+ * - `host:port`, `[v6]:port` (a `%scope` allowed), `:port` - TCP. Port 0 lets a listener have a
+ * free one. Without a host a listener takes all interfaces, both families where it can, and a
+ * client dials localhost. `[::]` alone is IPv6 only.
  * - `/path`, `unix:path` - an AF_UNIX socket file; behind `unix:` the path may be relative.
  * - `\@name` - a name in Linux's abstract AF_UNIX space, exactly the bytes behind the `@`.
- * - `vsock:cid:port` - between a virtual machine and its host; `cid` is a number or, for a listener,
- *   `any`. Port 0 lets a listener have a free one.
+ * - `vsock:cid:port` - between a virtual machine and its host; `cid` is a number or, for a
+ * listener, `any`. Port 0 lets a listener have a free one.
  *
  * The key authenticates both sides when the connection opens. It does not encrypt, and what is sent
  * later is not signed: over a network that is not trusted, run it inside a tunnel.
@@ -39,8 +39,8 @@ typedef struct mproc_listener mproc_listener;
 /**
  * Told of each client that was turned away, and why.
  *
- * Called from inside mproc_listener_accept(), or a wait on the listener, in the thread that made the
- * call. It may call mproc_listener_stats() and mproc_listener_address(), but not accept from,
+ * Called from inside mproc_listener_accept(), or a wait on the listener, in the thread that made
+ * the call. It may call mproc_listener_stats() and mproc_listener_address(), but not accept from,
  * wait for, or close the listener.
  *
  * @param user    mproc_listener_options.user
@@ -107,12 +107,12 @@ typedef struct mproc_listener_counts {
  * Listen on an address.
  *
  * Over TCP and vsock a key is required, unless MPROC_NO_AUTH says that everybody may connect. An
- * AF_UNIX path is protected by its directory's and its own permissions. A client of an abstract name
- * without a key must be of the same user or root.
+ * AF_UNIX path is protected by its directory's and its own permissions. A client of an abstract
+ * name without a key must be of the same user or root.
  *
  * @param[out] listener  the listener
- * @param address        see the top of this file; NULL: a socket in a fresh directory that only this
- *                       user may enter, under $TMPDIR or /tmp
+ * @param address        see the top of this file; NULL: a socket in a fresh directory that only
+ * this user may enter, under $TMPDIR or /tmp
  * @param options        NULL for defaults
  * @param[out] err       detail of a failure; may be NULL
  * @return 0, or a negative code:
@@ -205,8 +205,8 @@ MPROC_API mproc_handle mproc_listener_handle(const mproc_listener *listener);
  * Stop listening, turn away who is still waiting, and remove what opening created: the socket file,
  * and the directory of an arbitrary address.
  *
- * In a forked copy only that copy goes: files and handshakes of the process that opened the listener
- * stay. A socket file that is no longer this listener's is not removed.
+ * In a forked copy only that copy goes: files and handshakes of the process that opened the
+ * listener stay. A socket file that is no longer this listener's is not removed.
  *
  * @param listener  listener, or NULL
  * @par Threads  no other thread may be using it
