@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/** @file
+ * Everything mproc has to offer.
+ */
+#ifndef MPROC_MPROC_H
+#define MPROC_MPROC_H
+
+#include <mproc/common.h>
+#include <mproc/error.h>
+#include <mproc/log.h>
+
+#endif
