@@ -33,8 +33,6 @@ int mp_auth_choice_check(const struct mp_auth_choice *choice, const struct mp_ad
 {
     if (choice->flags & ~KNOWN_FLAGS)
         return mp_fail(err, -EINVAL, "unknown flags 0x%x", choice->flags & ~KNOWN_FLAGS);
-    if (!choice->authkey && choice->authkey_len > 0)
-        return mp_fail(err, -EINVAL, "authkey is NULL but has a length");
     if ((choice->flags & MPROC_AUTH_LEGACY_MD5) && !mp_md5_available())
         return mp_fail(err, -ENOTSUP, "MPROC_AUTH_LEGACY_MD5: the library was built without MD5");
     if (address && needs_key(choice, address))
