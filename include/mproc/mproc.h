@@ -8,7 +8,9 @@
 #include <mproc/common.h>
 #include <mproc/connection.h>
 #include <mproc/error.h>
+#include <mproc/listener.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/wait.h>
 
 #endif

@@ -88,7 +88,9 @@ def to_python(address):
 def to_mproc(address):
     if isinstance(address, tuple):
         return f"{address[0]}:{address[1]}"
-    return "@" + address[1:] if address.startswith("\0") else address
+    if isinstance(address, bytes):  # an abstract name
+        return "@" + address[1:].decode()
+    return address
 
 
 class Interop(unittest.TestCase):
