@@ -23,6 +23,8 @@ extern "C" {
     X(MPROC_ETOOBIG, -5004, "message longer than the connection's limit")                          \
     X(MPROC_ETORN, -5005, "a send was cut off inside a message")                                   \
     X(MPROC_EDIRECTION, -5006, "connection does not go in this direction")                         \
+    X(MPROC_ECANTPASS, -5007, "connections cannot be passed over this connection")                 \
+    X(MPROC_ELOST, -5008, "a connection in the message did not arrive")                            \
     X(MPROC_EAUTH, -5020, "authentication failed")                                                 \
     X(MPROC_ENOCHALLENGE, -5021, "the listener did not ask for authentication")                    \
     X(MPROC_ENOKEY, -5022, "this address needs an authkey")                                        \

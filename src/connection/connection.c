@@ -65,6 +65,7 @@ int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool re
     conn->send_timeout = MPROC_FOREVER;
     conn->recv_timeout = MPROC_FOREVER;
     conn->max_message = SSIZE_MAX;
+    conn->has_parcel = false;
     int rc = mp_gate_init(&conn->sending);
     if (rc < 0)
         return rc;
@@ -117,8 +118,20 @@ static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
     return rc < 0 ? rc : mp_gate_enter(&conn->receiving, *deadline);
 }
 
+/* Descriptors that came with a message that was received as bytes have nobody to go to. */
+static void drop_parcel(mproc_conn *conn)
+{
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    conn->transport->claim_parcel(conn, &parcel);
+    mp_parcel_clear(&parcel);
+    conn->has_parcel = false;
+}
+
 static void end_receive(mproc_conn *conn)
 {
+    if (conn->has_parcel)
+        drop_parcel(conn);
     mp_gate_leave(&conn->receiving);
 }
 

@@ -44,6 +44,10 @@ struct stream {
     size_t at;
     size_t end;
     struct mp_buffer part;
+
+    uint64_t position; /* bytes read from the descriptor so far */
+    uint64_t body_end; /* position at which the next message ends */
+    struct mp_arrivals arrivals;
 };
 
 static struct stream *stream_of(mproc_conn *conn)
@@ -74,6 +78,20 @@ static int no_bytes(struct stream *s, ssize_t rc)
     if (rc == -ECONNRESET && !between)
         return fail_receiving(s, MPROC_EPROTO);
     return fail_receiving(s, (int)rc);
+}
+
+/* Every read of the descriptor. What comes along waits for its message to be taken. */
+static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
+{
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    parcel.lost = false;
+    ssize_t n = mp_stream_read(&s->io, buf, len, &parcel, deadline);
+    if (n > 0)
+        s->position += (uint64_t)n;
+    if (parcel.n > 0 || parcel.lost)
+        mp_arrivals_add(&s->arrivals, &parcel, s->position);
+    return n;
 }
 
 static int have_ahead_buffer(struct stream *s)
@@ -115,7 +133,7 @@ static int fill(struct stream *s, size_t want, mp_deadline deadline)
         return rc;
     while (ahead_len(s) < want) {
         make_room(s, want);
-        ssize_t n = mp_stream_read(&s->io, s->ahead + s->end, fill_size(s, want), deadline);
+        ssize_t n = read_some(s, s->ahead + s->end, fill_size(s, want), deadline);
         if (n <= 0)
             return no_bytes(s, n);
         s->end += (size_t)n;
@@ -141,6 +159,7 @@ static int begin_message(struct stream *s, mp_deadline deadline)
         return fail_receiving(s, MPROC_EPROTO);
     s->at += wanted;
     s->in_message = true;
+    s->body_end = s->position - ahead_len(s) + s->body;
     return 0;
 }
 
@@ -148,6 +167,7 @@ static void end_message(struct stream *s)
 {
     s->in_message = false;
     s->was_large = s->body > AHEAD_BYTES;
+    s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
 }
 
 static bool goes_through_ahead(const struct stream *s)
@@ -178,7 +198,7 @@ static int gather(struct stream *s, mp_deadline deadline)
         size_t room = part->cap - part->len < rest ? part->cap - part->len : rest;
         size_t n = take_ahead(s, part->data + part->len, room);
         if (n == 0) {
-            ssize_t got = mp_stream_read(&s->io, part->data + part->len, room, deadline);
+            ssize_t got = read_some(s, part->data + part->len, room, deadline);
             if (got <= 0)
                 return no_bytes(s, got);
             n = (size_t)got;
@@ -208,7 +228,7 @@ static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_de
         memcpy(dst, s->part.data, got);
     got += take_ahead(s, dst + got, len - got);
     while (got < len) {
-        ssize_t n = mp_stream_read(&s->io, dst + got, len - got, deadline);
+        ssize_t n = read_some(s, dst + got, len - got, deadline);
         if (n == -ETIMEDOUT) {
             memcpy(s->part.data, dst, got);
             s->part.len = got;
@@ -327,9 +347,12 @@ static int tear(struct stream *s, int rc)
     return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
 }
 
-static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+static int stream_send_parcel(mproc_conn *conn, const void *buf, size_t len,
+                              const struct mp_parcel *parcel, mp_deadline deadline)
 {
     struct stream *s = stream_of(conn);
+    if (parcel && !s->io.is_local)
+        return MPROC_ECANTPASS;
     if (s->torn)
         return MPROC_ETORN;
     unsigned char header[MP_FRAME_LONG];
@@ -341,13 +364,24 @@ static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadlin
     size_t n = len > 0 ? 2 : 1;
     bool begun = false;
     while (n > 0) {
-        ssize_t written = mp_stream_write(&s->io, parts, n, deadline);
+        ssize_t written = mp_stream_write(&s->io, parts, n, begun ? NULL : parcel, deadline);
         if (written < 0)
             return begun ? tear(s, (int)written) : (int)written;
         begun = true;
         n = advance(&parts, n, (size_t)written);
     }
     return 0;
+}
+
+static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+{
+    return stream_send_parcel(conn, buf, len, NULL, deadline);
+}
+
+static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
+{
+    struct stream *s = stream_of(conn);
+    mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
 }
 
 static mproc_handle stream_handle(const mproc_conn *conn)
@@ -359,6 +393,7 @@ static void stream_destroy(mproc_conn *conn)
 {
     struct stream *s = stream_of(conn);
     mp_fd_close(&s->io.fd);
+    mp_arrivals_clear(&s->arrivals);
     mp_buffer_clear(&s->part);
     free(s->ahead);
     mp_conn_fini(conn);
@@ -370,6 +405,8 @@ static const struct mp_transport stream_transport = {
     .next = stream_next,
     .take = stream_take,
     .take_alloc = stream_take_alloc,
+    .send_parcel = stream_send_parcel,
+    .claim_parcel = stream_claim_parcel,
     .ready_now = stream_ready_now,
     .handle = stream_handle,
     .destroy = stream_destroy,

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/gate.h"
 #include "base/pollable.h"
+#include "connection/parcel.h"
 
 struct mp_transport {
     /* Send one whole message. As mproc_conn_send_bytes(). */
@@ -32,6 +33,17 @@ struct mp_transport {
     /* The same into malloc'd memory that grows with what arrives. */
     int (*take_alloc)(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline);
 
+    /*
+     * Send a message with a copy of each descriptor in the parcel beside it. NULL, or
+     * MPROC_ECANTPASS: descriptors cannot travel here.
+     */
+    int (*send_parcel)(mproc_conn *conn, const void *buf, size_t len,
+                       const struct mp_parcel *parcel, mp_deadline deadline);
+
+    /* The descriptors that came with the message just taken; conn->has_parcel says that there are
+     * any. Into an empty parcel. */
+    void (*claim_parcel)(mproc_conn *conn, struct mp_parcel *parcel);
+
     /* As struct mp_pollable_ops has it. */
     int (*ready_now)(mproc_conn *conn, bool woken);
 
@@ -47,6 +59,7 @@ struct mproc_conn {
     struct mp_pollable pollable;
     bool readable;
     bool writable;
+    bool has_parcel;       /* descriptors came with the message just taken */
     atomic_bool contended; /* a waiter found another thread receiving */
     double send_timeout;   /* seconds */
     double recv_timeout;
