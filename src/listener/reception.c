@@ -39,6 +39,19 @@ static void detach(struct mp_visitors *list, struct mp_visitor *v)
     list->n--;
 }
 
+/* The first one of a list that is not empty, off the list. */
+static struct mp_visitor *take_first(struct mp_visitors *list)
+{
+    struct mp_visitor *v = list->first;
+    list->first = v->next;
+    if (list->first)
+        list->first->prev = NULL;
+    else
+        list->last = NULL;
+    list->n--;
+    return v;
+}
+
 static void leave_pending(struct mp_reception *r, struct mp_visitor *v)
 {
     if (v->watched)
@@ -300,11 +313,8 @@ void mp_reception_close(struct mp_reception *r)
         leave_pending(r, v);
         dismiss(v);
     }
-    while (r->finished.first) {
-        struct mp_visitor *v = r->finished.first;
-        detach(&r->finished, v);
-        dismiss(v);
-    }
+    while (r->finished.first)
+        dismiss(take_first(&r->finished));
     free(r->spare);
     r->spare = NULL;
     mp_watch_free(r->watch);
@@ -314,8 +324,7 @@ void mp_reception_close(struct mp_reception *r)
 static void abandon_all(struct mp_visitors *list)
 {
     while (list->first) {
-        struct mp_visitor *v = list->first;
-        detach(list, v);
+        struct mp_visitor *v = take_first(list);
         mp_fd_close(&v->fd);
         free(v);
     }

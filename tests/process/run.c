@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 
+/* NOLINTNEXTLINE(readability-redundant-declaration): POSIX has no header declare it */
 extern char **environ;
 
 #if defined MP_UNDER_TSAN
