@@ -12,8 +12,6 @@
 
 #include "base/fd.h"
 
-extern char **environ;
-
 #if defined MP_UNDER_TSAN
 /* A daemonic child of the portable build starts a thread after a fork beside threads. */
 const char *__tsan_default_options(void);
@@ -75,7 +73,7 @@ int run_byte(const void *args, size_t len)
 int run_times(int count)
 {
     const char *slower = getenv("MPROC_TEST_SLOWER");
-    int factor = slower ? atoi(slower) : 1;
+    int factor = slower ? (int)strtol(slower, NULL, 10) : 1;
     return factor > 1 ? (count + factor - 1) / factor : count;
 }
 
@@ -119,7 +117,7 @@ bool run_helper_read(struct run_helper *helper, char *text, size_t room)
     mp_deadline_in(30 * 1000 / (double)run_times(1000), &deadline);
     size_t used = 0;
     bool ended = false;
-    char scrap[256];
+    char scrap[256] = "";
     while (!ended && mp_fd_wait(helper->out, POLLIN, deadline) == 0) {
         bool fits = used + 1 < room;
         ssize_t n = read(helper->out, fits ? text + used : scrap, fits ? room - used - 1 : 256);

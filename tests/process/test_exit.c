@@ -373,6 +373,13 @@ static unsigned next_random(unsigned *state)
     return *state >> 16;
 }
 
+static void spin(unsigned times)
+{
+    static volatile unsigned counted;
+    while (times-- > 0)
+        counted += times;
+}
+
 /* Kill at a chance moment after the k-th start was begun; all that was started must end. */
 static void check_storm(const char *thread, int times)
 {
@@ -385,8 +392,7 @@ static void check_storm(const char *thread, int times)
             char byte;
             ck_assert_int_eq(read(helper.out, &byte, 1), 1);
         }
-        for (volatile unsigned spin = next_random(&state) % 4096; spin > 0; spin--)
-            continue;
+        spin(next_random(&state) % 4096);
         kill(helper.pid, SIGKILL);
         bool ended = run_helper_read(&helper, text, sizeof text);
         int status;

@@ -89,8 +89,7 @@ START_TEST(threads_start_processes_at_the_same_time)
         pthread_create(&threads[i], NULL, start_and_finish, threads);
     for (int i = 0; i < 4; i++) {
         void *failed;
-        while (mproc_active_children(NULL, 0) > 4)
-            continue;
+        ck_assert_uint_le(mproc_active_children(NULL, 0), 4);
         pthread_join(threads[i], &failed);
         ck_assert_ptr_null(failed);
     }
@@ -228,8 +227,10 @@ static void reap_everything(int number)
 {
     (void)number;
     int saved = errno;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        continue;
+    pid_t pid;
+    do
+        pid = waitpid(-1, NULL, WNOHANG);
+    while (pid > 0);
     errno = saved;
 }
 
