@@ -6,8 +6,11 @@
 #define MPROC_MPROC_H
 
 #include <mproc/common.h>
+#include <mproc/connection.h>
 #include <mproc/error.h>
+#include <mproc/listener.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/wait.h>
 
 #endif
