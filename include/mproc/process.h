@@ -258,7 +258,8 @@ MPROC_API size_t mproc_active_children(mproc_process **children, size_t room);
 MPROC_API int mproc_cpu_count(void);
 
 /**
- * Copy out this process's authkey: the key that connections use where no other is given.
+ * Copy out this process's authkey: one secret for a family of processes, to be given to listeners
+ * and clients.
  *
  * It is 32 random bytes unless mproc_set_authkey() said otherwise, and children inherit it. The
  * library keeps it in guarded memory; wipe your copy when done with it.

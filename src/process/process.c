@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
-#include "process/authkey.h"
+#include "process/own_key.h"
 #include "process/table.h"
 
 _Static_assert(sizeof(mproc_process_options) ==
@@ -89,7 +89,7 @@ static int start(struct mproc_process **out, struct mp_task *task, const void *a
                  const mproc_process_options *options, mproc_error *err)
 {
     /* One key for the whole family, so it must exist before the first child does. */
-    int rc = mp_authkey_ensure();
+    int rc = mp_own_key_ensure();
     if (rc < 0)
         return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
     rc = mp_start_fork.prepare(err);

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "process/authkey.h"
 #include "process/bond.h"
+#include "process/own_key.h"
 
 /* Finished children are looked for once in so many starts per child in the table. */
 #define SWEEP_SHARE 16
@@ -60,7 +60,7 @@ static void after_fork(void)
     disown_children();
     pthread_mutex_init(&table.lock, NULL);
     mp_bond_after_fork();
-    mp_authkey_after_fork();
+    mp_own_key_after_fork();
     mp_log_after_fork();
 }
 
