@@ -16,8 +16,8 @@ def serve():
         print("listening on %s:%d" % listener.address, flush=True)
         with listener.accept() as connection:
             connection.send_bytes(b"hello from Python")
-            connection.send_bytes(bytes(range(16)))
             connection.send_bytes(b"")
+            connection.send_bytes(b"and goodbye")
 
 
 def receive(address):

@@ -66,7 +66,7 @@ static _Noreturn void end(bool barrier, int code)
     ending.returned = true;
     ending.code = code;
     if (barrier)
-        exit(code);
+        exit(code); /* NOLINT(concurrency-mt-unsafe): beside another exit(3) only */
     end_after_own_handlers();
     _exit(code);
 }

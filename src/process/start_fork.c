@@ -26,6 +26,7 @@ static int prepare(mproc_error *err)
 {
     long threads = count_threads();
     if (threads > 1) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe beside setenv(3) only, as any getenv */
         const char *strict = getenv("MPROC_STRICT_FORK");
         if (strict && strict[0])
             return mp_fail(err, MPROC_ETHREADS, "fork beside %ld other threads", threads - 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mproc's side of the interop tests; test_interop.py is the other. Everything it receives it sends back,
- * until the end of the stream. On stdout: the address it listens on; then "ok", or the name of the error.
+ * mproc's side of the interop tests; test_interop.py is the other. Everything it receives it sends
+ * back, until the end of the stream. On stdout: the address it listens on; then "ok", or the name
+ * of the error.
  *
  *     peer listen ADDRESS KEY [md5]     KEY is text, "" the empty key; "-" is none
  *     peer dial ADDRESS KEY [md5]
