@@ -218,6 +218,20 @@ static bool is_out_of_descriptors(int rc)
     return rc == -EMFILE || rc == -ENFILE;
 }
 
+/*
+ * The descriptor is the first thing that accept(2) looks for, so its lack says nothing about
+ * clients; only if one waits must somebody make room.
+ */
+static int make_room(struct mp_reception *r, int rc)
+{
+    if (mp_fd_wait(r->listening, POLLIN, MP_NOW) < 0)
+        return 0;
+    if (!r->pending.first)
+        return rc;
+    turn_away_oldest(r, MPROC_EBUSY);
+    return 1;
+}
+
 /* 1: somebody was taken in or a failure dealt with, go on; 0: nobody waits. */
 static int take_newcomer(struct mp_reception *r)
 {
@@ -228,10 +242,8 @@ static int take_newcomer(struct mp_reception *r)
     int fd = mp_socket_accept(r->listening, &r->spare->peer);
     if (fd == -EAGAIN || fd == -EWOULDBLOCK)
         return 0;
-    if (is_out_of_descriptors(fd) && r->pending.first) {
-        turn_away_oldest(r, MPROC_EBUSY);
-        return 1;
-    }
+    if (is_out_of_descriptors(fd))
+        return make_room(r, fd);
     if (fd < 0)
         return concerns_one_client(fd) ? 1 : fd;
     struct mp_visitor *v = r->spare;
