@@ -11,6 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/** @def MPROC_API
+ * Marks what the library exports.
+ *
+ * @def MPROC_PRINTF
+ * Marks a function whose argument number `fmt` is a printf format for those from number `args` on.
+ */
 #if defined(__GNUC__)
 #define MPROC_API __attribute__((visibility("default")))
 #define MPROC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -23,13 +29,14 @@
 extern "C" {
 #endif
 
-#define MPROC_VERSION_MAJOR 0
-#define MPROC_VERSION_MINOR 1
-#define MPROC_VERSION_PATCH 0
-#define MPROC_VERSION "0.1.0"
+#define MPROC_VERSION_MAJOR 0 /**< breaks users' code when it grows */
+#define MPROC_VERSION_MINOR 1 /**< has news when it grows */
+#define MPROC_VERSION_PATCH 0 /**< has corrections when it grows */
+#define MPROC_VERSION "0.1.0" /**< of these headers, "major.minor.patch" */
 
 /** What the platform waits on: a file descriptor on POSIX systems. */
 typedef int mproc_handle;
+/** No handle. */
 #define MPROC_INVALID_HANDLE (-1)
 
 /**

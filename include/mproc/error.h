@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* Every code of mproc's own: X(name, value, message). Values never change once released. */
+/** Every code of mproc's own: X(name, value, message). Values never change once released. */
 #define MPROC_ERRORS(X)                                                                            \
     X(MPROC_EOF, -5001, "end of file: the peer closed the connection")                             \
     X(MPROC_EPROTO, -5002, "protocol error: cut or impossible frame")                              \
@@ -56,6 +56,7 @@ typedef struct mproc_error {
     char text[MPROC_ERROR_TEXT]; /**< such as "connect 10.0.0.1:6000: Connection refused" */
 } mproc_error;
 
+/** Initial value of an mproc_error. */
 #define MPROC_ERROR_INIT                                                                           \
     {                                                                                              \
         0, 0,                                                                                      \

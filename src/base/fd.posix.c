@@ -122,5 +122,5 @@ int mp_fd_wait(int fd, short events, mp_deadline deadline)
         return ready;
     if (ready == 0)
         return -ETIMEDOUT;
-    return one.revents & POLLNVAL ? -EBADF : 0;
+    return (one.revents & POLLNVAL) ? -EBADF : 0;
 }

@@ -241,7 +241,9 @@ static void *take_part(struct stream *s)
     size_t len = s->part.len;
     unsigned char *data = mp_buffer_take(&s->part);
     unsigned char *exact = realloc(data, len);
-    return exact ? exact : data;
+    if (!exact)
+        return data;
+    return exact;
 }
 
 static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)

@@ -30,7 +30,7 @@ static int init_socket(struct mp_stream_fd *io)
         return -errno;
     if (type != SOCK_STREAM)
         return -EPROTOTYPE;
-    struct sockaddr_storage name;
+    struct sockaddr_storage name = {0};
     len = sizeof name;
     if (getsockname(io->fd, (struct sockaddr *)&name, &len) < 0)
         return -errno;
@@ -156,6 +156,7 @@ static ssize_t write_pipe(const struct mp_stream_fd *io, const struct iovec *par
                           mp_deadline deadline)
 {
     struct iovec some[2] = {parts[0], n > 1 ? parts[1] : (struct iovec){0}};
+    n = n > 1 ? 2 : 1; /* of more, the rest would be a short write */
     if (deadline != MP_NEVER) {
         int rc = mp_fd_wait(io->fd, POLLOUT, deadline);
         if (rc < 0) {

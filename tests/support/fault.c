@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 static _Thread_local struct {
     bool armed;
@@ -161,4 +162,23 @@ int __wrap_fcntl(int fd, int command, ...)
     int argument = va_arg(args, int);
     va_end(args);
     return hits(MP_FAULT_SYSCALL) ? -1 : __real_fcntl(fd, command, argument);
+}
+
+WRAP(pid_t, fork, (void))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_fork();
+}
+
+/* The kernel takes six arguments and looks at those that the call has. */
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

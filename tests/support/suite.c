@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static void before_test(void)
 {
+    /* check's own handlers, inherited from the runner, kill the whole process group. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     directory[0] = '\0';
     fds_before = mp_count_fds();
 }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/child.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process/stdio.h"
+#include "process/table.h"
+
+static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
+static struct mproc_process parent;
+static bool has_parent;
+
+mproc_process *mproc_current_process(void)
+{
+    return &self;
+}
+
+mproc_process *mproc_parent_process(void)
+{
+    return has_parent ? &parent : NULL;
+}
+
+static void become(const struct mproc_process *process, struct mp_bond *bond)
+{
+    if (has_parent)
+        mp_status_destroy(&parent.status, false);
+    has_parent = true;
+    parent.kind = MP_PARENT;
+    parent.lifeline = -1;
+    memcpy(parent.name, self.name, sizeof parent.name);
+    memcpy(parent.identity, self.identity, sizeof parent.identity);
+    mp_status_init(&parent.status);
+    mp_bond_keep_child(bond, &parent.status);
+
+    self.daemon = process->daemon;
+    memcpy(self.name, process->name, sizeof self.name);
+    memcpy(self.identity, process->identity, sizeof self.identity);
+    mp_log_set_process(self.name);
+}
+
+static struct {
+    bool returned; /* the target did; otherwise the child itself called exit(3) */
+    int code;
+} ending;
+
+/*
+ * Runs after the exit handlers that the child registered and before those that it inherited, which
+ * are its parent's business. After a plain exit(3) of the child it lets them run, as the C library
+ * does in every forked process; the one among them that ends the children is mp_table_end().
+ */
+static void end_after_own_handlers(void)
+{
+    if (!ending.returned)
+        return;
+    mp_table_end();
+    fflush(NULL);
+    _exit(ending.code);
+}
+
+static _Noreturn void end(bool barrier, int code)
+{
+    ending.returned = true;
+    ending.code = code;
+    if (barrier)
+        exit(code); /* NOLINT(concurrency-mt-unsafe): beside another exit(3) only */
+    end_after_own_handlers();
+    _exit(code);
+}
+
+_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
+                            struct mp_bond *bond, const sigset_t *mask)
+{
+    become(process, bond);
+    /* Die as the parent's death would have made us. */
+    if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
+        kill(getpid(), SIGKILL);
+    mp_status_destroy(&process->status, true);
+    free(process);
+    mp_stdin_to_null();
+    bool barrier = atexit(end_after_own_handlers) == 0;
+    pthread_sigmask(SIG_SETMASK, mask, NULL);
+    int code = task->target(task->args, task->len);
+    free(task->args);
+    end(barrier, code);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What a child does before and after its target. */
+#ifndef MP_PROCESS_CHILD_H
+#define MP_PROCESS_CHILD_H
+
+#include <signal.h>
+
+#include "process/bond.h"
+
+/*
+ * Right after the fork, in the child, with all signals blocked: become the process that `process`
+ * describes, run the task under signal mask `mask`, and end. Takes `process` and `task` over.
+ */
+_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
+                            struct mp_bond *bond, const sigset_t *mask);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pidfds: a process by a name that is never given to another one.
+ *
+ * Kernels before 5.4, tools that do not know the calls, and the portable build have none;
+ * mp_pidfd_open() then says -ENOSYS, and the other two are never called.
+ */
+#ifndef MP_PROCESS_PIDFD_H
+#define MP_PROCESS_PIDFD_H
+
+#include "process/status.h"
+
+/* A pidfd, owned; -ENOSYS: there are none here; -ESRCH: no such process; -errno. */
+int mp_pidfd_open(pid_t pid);
+
+/* Reap the child if it has ended, without blocking. *code only for MP_ENDED. */
+enum mp_life mp_pidfd_ask(int pidfd, int *code);
+
+/* 0, also if it has ended; or -errno. */
+int mp_pidfd_signal(int pidfd, int number);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/pidfd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* pidfd_open(2), pidfd_send_signal(2): same numbers everywhere, but glibc 2.36 is the first with
+ * wrappers. */
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#define MP_P_PIDFD 3 /* P_PIDFD of waitid(2), an enum constant where it exists */
+
+int mp_pidfd_open(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+    if (fd >= 0)
+        return mp_fd_own(fd);
+    /* Sandboxes that do not know the call tend to refuse it with EPERM, which it has no use for. */
+    return errno == EPERM ? -ENOSYS : -errno;
+}
+
+enum mp_life mp_pidfd_ask(int pidfd, int *code)
+{
+    siginfo_t info = {.si_pid = 0};
+    int rc;
+    while ((rc = waitid((idtype_t)MP_P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)) < 0 &&
+           errno == EINTR)
+        continue;
+    if (rc < 0)
+        return MP_TAKEN;
+    if (info.si_pid == 0)
+        return MP_RUNNING;
+    *code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    return MP_ENDED;
+}
+
+int mp_pidfd_signal(int pidfd, int number)
+{
+    long rc = syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0U);
+    return rc < 0 && errno != ESRCH ? -errno : 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/pidfd.h"
+
+#include <errno.h>
+
+int mp_pidfd_open(pid_t pid)
+{
+    (void)pid;
+    return -ENOSYS;
+}
+
+enum mp_life mp_pidfd_ask(int pidfd, int *code)
+{
+    (void)pidfd;
+    (void)code;
+    return MP_TAKEN;
+}
+
+int mp_pidfd_signal(int pidfd, int number)
+{
+    (void)pidfd;
+    (void)number;
+    return -ENOSYS;
+}

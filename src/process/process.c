@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The public face of process objects. */
+#include "process/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/options.h"
+#include "process/authkey.h"
+#include "process/table.h"
+
+_Static_assert(sizeof(mproc_process_options) ==
+                   offsetof(mproc_process_options, reserved) + sizeof(void *) - 1,
+               "options end with padding");
+
+/* The one place where arguments are copied. */
+static int task_init(struct mp_task *task, mproc_target target, const void *args, size_t len)
+{
+    *task = (struct mp_task){.target = target, .len = len};
+    if (len == 0)
+        return 0;
+    task->args = malloc(len);
+    if (!task->args)
+        return -ENOMEM;
+    memcpy(task->args, args, len);
+    return 0;
+}
+
+static int read_options(mproc_process_options *known, const mproc_process_options *given,
+                        mproc_error *err)
+{
+    int rc = mp_options_read(known, sizeof *known, given, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < sizeof known->reserved; i++)
+        if (known->reserved[i] != 0)
+            return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
+    if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
+        return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
+                       MP_PROCESS_NAME - 1);
+    return 0;
+}
+
+static void free_process(struct mproc_process *process, bool mine)
+{
+    mp_fd_close(&process->lifeline);
+    mp_status_destroy(&process->status, mine);
+    free(process);
+}
+
+static struct mproc_process *new_process(const mproc_process_options *options)
+{
+    struct mproc_process *process = calloc(1, sizeof *process);
+    if (!process)
+        return NULL;
+    process->kind = MP_CHILD;
+    process->daemon = options->daemon;
+    process->lifeline = -1;
+    if (options->name)
+        memcpy(process->name, options->name, strlen(options->name));
+    if (mp_status_init(&process->status) == 0)
+        return process;
+    free(process);
+    return NULL;
+}
+
+static int start(struct mproc_process **out, const struct mp_task *task,
+                 const mproc_process_options *options, mproc_error *err)
+{
+    const struct mp_start_method *method = &mp_start_fork;
+    int rc = method->prepare(err);
+    if (rc < 0)
+        return rc;
+    struct mproc_process *process = new_process(options);
+    if (!process)
+        return mp_fail_errno(err, ENOMEM, "new process");
+    rc = mp_table_start(process, task, method, err);
+    if (rc < 0) {
+        free_process(process, true);
+        return rc;
+    }
+    *out = process;
+    return 0;
+}
+
+int mproc_process_start(mproc_process **process, mproc_target target, const void *args, size_t len,
+                        const mproc_process_options *options, mproc_error *err)
+{
+    mp_error_clear(err);
+    if (!process || !target || (!args && len > 0))
+        return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
+    mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
+    int rc = read_options(&known, options, err);
+    if (rc < 0)
+        return rc;
+    if (mproc_process_daemon(mproc_current_process()))
+        return mp_fail(err, MPROC_EDAEMON, "%s may not start processes: it is daemonic",
+                       mproc_process_name(mproc_current_process()));
+    /* One key for the whole family, so it must exist before the first child does. */
+    rc = mp_authkey_ensure();
+    if (rc < 0)
+        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
+    struct mp_task task;
+    if (task_init(&task, target, args, len) < 0)
+        return mp_fail_errno(err, ENOMEM, "copying %zu bytes of arguments", len);
+    rc = start(process, &task, &known, err);
+    free(task.args);
+    return rc;
+}
+
+/* Can this process watch it? */
+static int check_watchable(const mproc_process *process)
+{
+    if (!process)
+        return -EINVAL;
+    if (process->kind == MP_SELF || process->status.owner != getpid())
+        return MPROC_ENOTCHILD;
+    return 0;
+}
+
+static int check_child(const mproc_process *process)
+{
+    if (!process)
+        return -EINVAL;
+    return process->kind == MP_CHILD ? check_watchable(process) : MPROC_ENOTCHILD;
+}
+
+int mproc_process_join(mproc_process *process, double timeout)
+{
+    mp_deadline deadline;
+    int rc = check_watchable(process);
+    if (rc == 0)
+        rc = mp_deadline_in(timeout, &deadline);
+    if (rc == 0)
+        rc = mp_pollable_wait_one(&process->status.pollable, deadline);
+    if (rc < 0)
+        return rc;
+    return rc == 0 ? -ETIMEDOUT : 0;
+}
+
+int mproc_process_is_alive(mproc_process *process)
+{
+    if (process && process->kind == MP_SELF)
+        return 1;
+    int rc = check_watchable(process);
+    return rc < 0 ? rc : mp_status_look(&process->status) == MP_RUNNING;
+}
+
+int mproc_process_exitcode(mproc_process *process, int *code)
+{
+    if (!code)
+        return -EINVAL;
+    int rc = check_child(process);
+    if (rc < 0)
+        return rc;
+    switch (mp_status_look(&process->status)) {
+    case MP_RUNNING:
+        return MPROC_ERUNNING;
+    case MP_TAKEN:
+        return MPROC_ESTATUS;
+    case MP_ENDED:
+        break;
+    }
+    *code = process->status.code;
+    return 0;
+}
+
+pid_t mproc_process_pid(const mproc_process *process)
+{
+    if (!process)
+        return -EINVAL;
+    return process->kind == MP_SELF ? getpid() : process->status.pid;
+}
+
+const char *mproc_process_name(const mproc_process *process)
+{
+    return process ? process->name : "";
+}
+
+bool mproc_process_daemon(const mproc_process *process)
+{
+    return process && process->daemon;
+}
+
+mproc_handle mproc_process_sentinel(const mproc_process *process)
+{
+    int rc = check_watchable(process);
+    return rc < 0 ? rc : process->status.sentinel;
+}
+
+static int send_signal(mproc_process *process, int number)
+{
+    int rc = check_child(process);
+    return rc < 0 ? rc : mp_status_signal(&process->status, number);
+}
+
+int mproc_process_interrupt(mproc_process *process)
+{
+    return send_signal(process, SIGINT);
+}
+
+int mproc_process_terminate(mproc_process *process)
+{
+    return send_signal(process, SIGTERM);
+}
+
+int mproc_process_kill(mproc_process *process)
+{
+    return send_signal(process, SIGKILL);
+}
+
+int mproc_process_close(mproc_process *process)
+{
+    if (!process)
+        return 0;
+    if (process->kind != MP_CHILD)
+        return MPROC_ENOTCHILD;
+    bool mine = process->status.owner == getpid();
+    if (mine && mp_status_look(&process->status) == MP_RUNNING)
+        return MPROC_ERUNNING;
+    if (!mine || mp_table_remove(process))
+        free_process(process, mine);
+    return 0;
+}
+
+struct mp_pollable *mp_process_pollable(mproc_process *process)
+{
+    return process->kind == MP_SELF ? NULL : &process->status.pollable;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/table.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "process/authkey.h"
+#include "process/bond.h"
+
+/* Finished children are looked for once in so many starts per child in the table. */
+#define SWEEP_SHARE 16
+
+static struct {
+    pthread_mutex_t lock;
+    pid_t owner; /* whose children these are; 0 before the first start */
+    struct mproc_process *first;
+    struct mproc_process *last;
+    size_t n;
+    size_t unswept; /* starts since finished children were last looked for */
+    unsigned long started;
+    bool ending;
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/*
+ * Every fork(2) of the program, ours or not, makes a copy that has no children. The lock may have
+ * been held by another thread, or is held by this one in mp_table_start(). The copy must not keep
+ * lifelines of its siblings open; their sentinels would only fill its descriptor table.
+ */
+static void forget_children(void)
+{
+    for (struct mproc_process *p = table.first; p; p = p->next) {
+        mp_fd_close(&p->lifeline);
+        mp_fd_close(&p->status.sentinel);
+    }
+    table.first = NULL;
+    table.last = NULL;
+    table.n = 0;
+    table.unswept = 0;
+    table.started = 0;
+    table.ending = false;
+    table.owner = getpid();
+    pthread_mutex_init(&table.lock, NULL);
+    mp_bond_after_fork();
+    mp_authkey_after_fork();
+    mp_log_after_fork();
+}
+
+static int prepare_rc;
+
+static void prepare_table(void)
+{
+    prepare_rc = -pthread_atfork(NULL, NULL, forget_children);
+    if (prepare_rc == 0 && atexit(mp_table_end) != 0)
+        prepare_rc = -ENOMEM;
+}
+
+static int prepare_once(mproc_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare_table);
+    return prepare_rc == 0 ? 0 : mp_fail_errno(err, -prepare_rc, "registering exit handlers");
+}
+
+static void sweep_locked(void)
+{
+    for (struct mproc_process *p = table.first; p; p = p->next)
+        mp_status_look(&p->status);
+    table.unswept = 0;
+}
+
+static void number_locked(struct mproc_process *process)
+{
+    const char *prefix = mproc_current_process()->identity;
+    snprintf(process->identity, sizeof process->identity, "%.40s%s%lu", prefix,
+             prefix[0] ? ":" : "", table.started + 1);
+    if (!process->name[0])
+        snprintf(process->name, sizeof process->name, "Process-%.50s", process->identity);
+}
+
+static void append_locked(struct mproc_process *process)
+{
+    process->next = NULL;
+    process->prev = table.last;
+    if (table.last)
+        table.last->next = process;
+    else
+        table.first = process;
+    table.last = process;
+    table.n++;
+}
+
+static void unlink_locked(struct mproc_process *process)
+{
+    if (process->prev)
+        process->prev->next = process->next;
+    else
+        table.first = process->next;
+    if (process->next)
+        process->next->prev = process->prev;
+    else
+        table.last = process->prev;
+    table.n--;
+}
+
+/* Copies made without fork(2)'s handlers, such as by _Fork(3), have no children either. */
+static void own_table_locked(void)
+{
+    if (table.owner == getpid())
+        return;
+    table.owner = getpid();
+    table.first = NULL;
+    table.last = NULL;
+    table.n = 0;
+}
+
+static int start_locked(struct mproc_process *process, const struct mp_task *task,
+                        const struct mp_start_method *method, mproc_error *err)
+{
+    own_table_locked();
+    if (++table.unswept * SWEEP_SHARE >= table.n)
+        sweep_locked();
+    number_locked(process);
+    int rc = method->start(process, task, err);
+    if (rc < 0)
+        return rc;
+    table.started++;
+    append_locked(process);
+    return 0;
+}
+
+int mp_table_start(struct mproc_process *process, const struct mp_task *task,
+                   const struct mp_start_method *method, mproc_error *err)
+{
+    int rc = prepare_once(err);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&table.lock);
+    rc = start_locked(process, task, method, err);
+    pthread_mutex_unlock(&table.lock);
+    return rc;
+}
+
+bool mp_table_remove(struct mproc_process *process)
+{
+    pthread_mutex_lock(&table.lock);
+    bool removed = !table.ending;
+    if (removed)
+        unlink_locked(process);
+    pthread_mutex_unlock(&table.lock);
+    return removed;
+}
+
+size_t mproc_active_children(mproc_process **children, size_t room)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&table.lock);
+    for (struct mproc_process *p = table.first; p; p = p->next) {
+        if (mp_status_look(&p->status) != MP_RUNNING)
+            continue;
+        if (n < room)
+            children[n] = p;
+        n++;
+    }
+    pthread_mutex_unlock(&table.lock);
+    return n;
+}
+
+static void terminate_daemons_locked(void)
+{
+    for (struct mproc_process *p = table.first; p; p = p->next)
+        if (p->daemon)
+            mp_status_signal(&p->status, SIGTERM);
+}
+
+/* From now on no object in the table is freed: other threads may still be running. */
+static void begin_to_end(void)
+{
+    pthread_mutex_lock(&table.lock);
+    table.ending = true;
+    terminate_daemons_locked();
+    pthread_mutex_unlock(&table.lock);
+}
+
+void mp_table_end(void)
+{
+    if (table.owner != getpid())
+        return;
+    begin_to_end();
+    mproc_process *child;
+    while (mproc_active_children(&child, 1) > 0)
+        if (mp_pollable_wait_one(&child->status.pollable, MP_NEVER) < 0)
+            break; /* somebody closed our descriptors */
+}

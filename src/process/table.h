@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The children of this process, oldest first, and what numbers their names. */
+#ifndef MP_PROCESS_TABLE_H
+#define MP_PROCESS_TABLE_H
+
+#include "process/process.h"
+
+/*
+ * Start what `process` describes (daemon flag, name if given) by `method`, and enter it. Starts of
+ * several threads come one after another, so that no child inherits the bond of another one.
+ */
+int mp_table_start(struct mproc_process *process, const struct mp_task *task,
+                   const struct mp_start_method *method, mproc_error *err);
+
+/* Take `process` out. False: leave it alone, the process is ending and waits for all of these. */
+bool mp_table_remove(struct mproc_process *process);
+
+/* Send SIGTERM to the daemonic children, then wait until all children have ended. */
+void mp_table_end(void);
+
+#endif

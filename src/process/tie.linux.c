@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/bond.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/*
+ * PR_SET_PDEATHSIG is sent when the thread that forked ends, not when its process does (prctl(2)).
+ * Only for the main thread is that the same.
+ */
+bool mp_tie_wants_lifeline(void)
+{
+    return syscall(SYS_gettid) != getpid();
+}
+
+static bool parent_lives(pid_t pid, struct mp_status *parent)
+{
+    pid_t now = getppid();
+    /* 0: this child was forked into a new pid namespace, from where its parent has no pid. */
+    return now == pid || (now == 0 && mp_status_look(parent) == MP_RUNNING);
+}
+
+static int tie_by_signal(const struct mp_bond *bond, struct mp_status *parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -errno;
+    /* It may have died before the call: the kernel hands orphans over first, then signals them. */
+    return parent_lives(bond->parent, parent) ? 0 : -ESRCH;
+}
+
+/*
+ * The parent's end closes the last write end of the lifeline, the read end hangs up, and signal
+ * driven I/O on it is set to send SIGKILL (F_SETSIG in fcntl(2)).
+ */
+static int tie_by_lifeline(int lifeline)
+{
+    int flags = fcntl(lifeline, F_GETFL);
+    if (flags < 0 || fcntl(lifeline, F_SETOWN, getpid()) < 0 ||
+        fcntl(lifeline, F_SETSIG, SIGKILL) < 0 || fcntl(lifeline, F_SETFL, flags | O_ASYNC) < 0)
+        return -errno;
+    return mp_fd_wait(lifeline, POLLIN, MP_NOW) == -ETIMEDOUT ? 0 : -ESRCH;
+}
+
+int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
+{
+    return bond->by_lifeline ? tie_by_lifeline(bond->lifeline[0]) : tie_by_signal(bond, parent);
+}

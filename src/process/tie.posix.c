@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/bond.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+bool mp_tie_wants_lifeline(void)
+{
+    return true;
+}
+
+/* POSIX has nothing that ends a process with its parent, so a thread waits for that to happen. */
+static void *die_with_parent(void *parent)
+{
+    struct mp_status *status = parent;
+    mp_pollable_wait_one(&status->pollable, MP_NEVER);
+    kill(getpid(), SIGKILL);
+    return NULL;
+}
+
+int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
+{
+    (void)bond;
+    if (mp_status_look(parent) != MP_RUNNING)
+        return -ESRCH;
+    /* Signals are blocked since before the fork, and stay so in the thread. */
+    pthread_t watcher;
+    int rc = pthread_create(&watcher, NULL, die_with_parent, parent);
+    if (rc == 0)
+        pthread_detach(watcher);
+    return -rc;
+}

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""CPython's multiprocessing.connection against mproc, in both roles, on the wire.
+
+    python3 test_interop.py PEER
+
+PEER is the program built from peer.c. Python up to 3.11 speaks the MD5 handshake only, for which mproc's
+side asks by "md5"; sha256_peer.py speaks the one of 3.12 and later.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener, wait
+
+import sha256_peer
+
+PEER = None
+KEY = "secret password"
+SIZES = (0, 1, 16384, 16385, 1 << 20, 64 << 20)
+LEGACY = ["md5"] if sys.version_info < (3, 12) else []
+DEADLINE = 60
+
+
+def payload(size):
+    return bytes(range(256)) * (size // 256) + bytes(size % 256)
+
+
+class Framed:
+    """A Connection as sha256_peer takes it."""
+
+    def __init__(self, conn):
+        self.send = conn.send_bytes
+        self.recv = conn.recv_bytes
+
+
+def sha256_client(address, key):
+    conn = Client(address)
+    try:
+        sha256_peer.answer(Framed(conn), key)
+        sha256_peer.deliver(Framed(conn), key)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def sha256_accept(listener, key):
+    conn = listener.accept()
+    try:
+        sha256_peer.deliver(Framed(conn), key)
+        sha256_peer.answer(Framed(conn), key)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+class Peer:
+    """A running peer process."""
+
+    def __init__(self, *args, **options):
+        self.process = subprocess.Popen([PEER, *args], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, **options)
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def result(self):
+        out, _ = self.process.communicate(timeout=DEADLINE)
+        return out.strip().splitlines()[-1]
+
+
+def to_python(address):
+    """mproc's address string as multiprocessing.connection writes it."""
+    if address.startswith("@"):
+        return "\0" + address[1:]
+    if address.startswith("/"):
+        return address
+    host, port = address.rsplit(":", 1)
+    return (host, int(port))
+
+
+def to_mproc(address):
+    if isinstance(address, tuple):
+        return f"{address[0]}:{address[1]}"
+    if isinstance(address, bytes):  # an abstract name
+        return "@" + address[1:].decode()
+    return address
+
+
+class Interop(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def mproc_addresses(self):
+        return ["127.0.0.1:0", self.folder + "/c.sock", "@mproc-interop-c-%d" % os.getpid()]
+
+    def python_addresses(self):
+        return [("127.0.0.1", 0), self.folder + "/py.sock", "\0mproc-interop-py-%d" % os.getpid()]
+
+    def exchange(self, conn, sizes=SIZES):
+        """Everything comes back as it was; large messages need a thread, both sides would block."""
+        for size in sizes:
+            data = payload(size)
+            sender = threading.Thread(target=conn.send_bytes, args=(data,))
+            sender.start()
+            self.assertEqual(conn.recv_bytes(), data)
+            sender.join()
+        for i in range(200):
+            conn.send_bytes(b"%d" % i)
+        for i in range(200):
+            self.assertTrue(conn.poll(DEADLINE))
+            self.assertEqual(conn.recv_bytes(), b"%d" % i)
+
+    def test_python_client_of_mproc_listener(self):
+        for address in self.mproc_addresses():
+            with self.subTest(address=address):
+                peer = Peer("listen", address, KEY, *LEGACY)
+                with Client(to_python(peer.line()), authkey=KEY.encode()) as conn:
+                    self.exchange(conn)
+                self.assertEqual(peer.result(), "ok")
+
+    def test_mproc_client_of_python_listener(self):
+        for address in self.python_addresses():
+            with self.subTest(address=address):
+                with Listener(address, authkey=KEY.encode()) as listener:
+                    peer = Peer("dial", to_mproc(listener.address), KEY, *LEGACY)
+                    with listener.accept() as conn:
+                        self.exchange(conn)
+                self.assertEqual(peer.result(), "ok")
+
+    def test_without_a_key(self):
+        peer = Peer("listen", "127.0.0.1:0", "-")
+        with Client(to_python(peer.line())) as conn:
+            self.exchange(conn, SIZES[:4])
+        self.assertEqual(peer.result(), "ok")
+        with Listener(("127.0.0.1", 0)) as listener:
+            peer = Peer("dial", to_mproc(listener.address), "-")
+            with listener.accept() as conn:
+                self.exchange(conn, SIZES[:4])
+        self.assertEqual(peer.result(), "ok")
+
+    def test_the_empty_key_is_a_key(self):
+        peer = Peer("listen", self.folder + "/c.sock", "", *LEGACY)
+        with Client(to_python(peer.line()), authkey=b"") as conn:
+            self.exchange(conn, (0, 1))
+        self.assertEqual(peer.result(), "ok")
+
+    def test_python_client_with_a_wrong_key(self):
+        for address in self.mproc_addresses():
+            with self.subTest(address=address):
+                peer = Peer("listen", address, KEY, *LEGACY)
+                where = to_python(peer.line())
+                for _ in range(3):
+                    with self.assertRaises(AuthenticationError):
+                        Client(where, authkey=b"wrong")
+                # The listener is none the worse for it.
+                with Client(where, authkey=KEY.encode()) as conn:
+                    self.exchange(conn, (0, 1))
+                self.assertEqual(peer.result(), "ok")
+
+    def test_mproc_client_with_a_wrong_key(self):
+        for address in self.python_addresses():
+            with self.subTest(address=address):
+                with Listener(address, authkey=KEY.encode()) as listener:
+                    peer = Peer("dial", to_mproc(listener.address), "wrong", *LEGACY)
+                    with self.assertRaises(AuthenticationError):
+                        listener.accept()
+                    self.assertEqual(peer.result(), "MPROC_EAUTH")
+
+    @unittest.skipIf(sys.version_info >= (3, 12), "this Python speaks sha256")
+    def test_md5_is_refused_unless_asked_for(self):
+        peer = Peer("listen", "127.0.0.1:0", KEY)
+        where = to_python(peer.line())
+        with self.assertRaises(AuthenticationError):
+            Client(where, authkey=KEY.encode())
+        peer.process.kill()
+        peer.process.communicate()
+        with Listener(("127.0.0.1", 0), authkey=KEY.encode()) as listener:
+            peer = Peer("dial", to_mproc(listener.address), KEY)
+            with self.assertRaises((AuthenticationError, EOFError, OSError)):
+                listener.accept()
+            self.assertEqual(peer.result(), "MPROC_EAUTH")
+
+    def test_mproc_client_with_a_key_of_a_listener_without_one(self):
+        with Listener(("127.0.0.1", 0)) as listener:
+            peer = Peer("dial", to_mproc(listener.address), KEY)
+            with listener.accept():
+                self.assertEqual(peer.result(), "MPROC_ENOCHALLENGE")
+
+    def test_sha256_client_of_mproc_listener(self):
+        for address in self.mproc_addresses():
+            with self.subTest(address=address):
+                peer = Peer("listen", address, KEY)
+                with sha256_client(to_python(peer.line()), KEY.encode()) as conn:
+                    self.exchange(conn)
+                self.assertEqual(peer.result(), "ok")
+
+    def test_sha256_listener_and_mproc_client(self):
+        for address in self.python_addresses():
+            with self.subTest(address=address):
+                with Listener(address) as listener:
+                    peer = Peer("dial", to_mproc(listener.address), KEY)
+                    with sha256_accept(listener, KEY.encode()) as conn:
+                        self.exchange(conn)
+                self.assertEqual(peer.result(), "ok")
+
+    def test_sha256_with_a_wrong_key(self):
+        peer = Peer("listen", "127.0.0.1:0", KEY)
+        where = to_python(peer.line())
+        with self.assertRaises(sha256_peer.AuthenticationError):
+            sha256_client(where, b"wrong")
+        with sha256_client(where, KEY.encode()) as conn:
+            self.exchange(conn, (0, 1))
+        self.assertEqual(peer.result(), "ok")
+        with Listener(("127.0.0.1", 0)) as listener:
+            peer = Peer("dial", to_mproc(listener.address), "wrong")
+            with self.assertRaises(sha256_peer.AuthenticationError):
+                sha256_accept(listener, KEY.encode())
+            self.assertEqual(peer.result(), "MPROC_EAUTH")
+
+    def test_mproc_adopts_a_descriptor_of_python(self):
+        ours, theirs = socket.socketpair()
+        peer = Peer("adopt", str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        theirs.close()
+        with Connection(ours.detach()) as conn:
+            self.exchange(conn)
+        self.assertEqual(peer.result(), "ok")
+
+    def test_python_adopts_a_descriptor_of_mproc(self):
+        peer = Peer("spawn", sys.executable, os.path.join(os.path.dirname(__file__), "adopter.py"))
+        self.assertEqual(peer.result(), "ok")
+
+    def test_pythons_wait_sees_messages_and_the_end(self):
+        peer = Peer("listen", self.folder + "/c.sock", KEY, *LEGACY)
+        with Client(to_python(peer.line()), authkey=KEY.encode()) as conn:
+            self.assertEqual(wait([conn], 0), [])
+            conn.send_bytes(b"x")
+            self.assertEqual(wait([conn], DEADLINE), [conn])
+            self.assertEqual(conn.recv_bytes(), b"x")
+        self.assertEqual(peer.result(), "ok")
+
+
+def main():
+    global PEER
+    PEER = os.path.abspath(sys.argv.pop(1))
+    program = unittest.main(exit=False, verbosity=1)
+    result = program.result
+    # As libcheck counts, so that one reader of logs does for all suites.
+    good = result.testsRun - len(result.failures) - len(result.errors)
+    print("%d%%: Checks: %d, Failures: %d, Errors: %d" % (
+        100 * good // max(result.testsRun, 1), result.testsRun, len(result.failures),
+        len(result.errors)))
+    sys.exit(not result.wasSuccessful())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+extern char **environ;
+
+#if defined MP_UNDER_TSAN
+/* A daemonic child of the portable build starts a thread after a fork beside threads. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+#endif
+
+mproc_process *run_start(mproc_target target, const void *args, size_t len)
+{
+    mproc_process *process = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    ck_assert_msg(mproc_process_start(&process, target, args, len, NULL, &err) == 0, "start: %s",
+                  err.text);
+    return process;
+}
+
+mproc_process *run_daemon(mproc_target target, const void *args, size_t len)
+{
+    mproc_process *process = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.daemon = true;
+    ck_assert_msg(mproc_process_start(&process, target, args, len, &options, &err) == 0,
+                  "start: %s", err.text);
+    return process;
+}
+
+int run_finish(mproc_process *process)
+{
+    int code = -1000;
+    ck_assert_int_eq(mproc_process_join(process, MPROC_FOREVER), 0);
+    ck_assert_int_eq(mproc_process_exitcode(process, &code), 0);
+    ck_assert_int_eq(mproc_process_close(process), 0);
+    return code;
+}
+
+int run_forever(const void *args, size_t len)
+{
+    (void)args;
+    (void)len;
+    for (;;)
+        pause();
+}
+
+int run_nothing(const void *args, size_t len)
+{
+    (void)args;
+    (void)len;
+    return 0;
+}
+
+int run_byte(const void *args, size_t len)
+{
+    return len == 1 ? *(const unsigned char *)args : 255;
+}
+
+int run_times(int count)
+{
+    const char *slower = getenv("MPROC_TEST_SLOWER");
+    int factor = slower ? atoi(slower) : 1;
+    return factor > 1 ? (count + factor - 1) / factor : count;
+}
+
+static void redirect(posix_spawn_file_actions_t *actions, int fd, int to)
+{
+    if (fd >= 0)
+        ck_assert_int_eq(posix_spawn_file_actions_adddup2(actions, fd, to), 0);
+}
+
+struct run_helper run_helper_start(const char *const args[], int in)
+{
+    char exe[4096];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    ck_assert_int_gt(len, 0);
+    exe[len] = '\0';
+    char *argv[16] = {exe, (char[]){"helper"}};
+    for (int i = 0; args[i]; i++)
+        argv[i + 2] = strdup(args[i]);
+    int fds[2];
+    ck_assert_int_eq(mp_fd_pipe(fds), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    redirect(&actions, in, STDIN_FILENO);
+    redirect(&actions, fds[1], STDOUT_FILENO);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
+    struct run_helper helper = {.out = fds[0]};
+    ck_assert_int_eq(posix_spawn(&helper.pid, exe, &actions, &attr, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    mp_fd_close(&fds[1]);
+    for (int i = 0; args[i]; i++)
+        free(argv[i + 2]);
+    return helper;
+}
+
+bool run_helper_read(struct run_helper *helper, char *text, size_t room)
+{
+    mp_deadline deadline;
+    mp_deadline_in(30 * 1000 / (double)run_times(1000), &deadline);
+    size_t used = 0;
+    bool ended = false;
+    char scrap[256];
+    while (!ended && mp_fd_wait(helper->out, POLLIN, deadline) == 0) {
+        bool fits = used + 1 < room;
+        ssize_t n = read(helper->out, fits ? text + used : scrap, fits ? room - used - 1 : 256);
+        ended = n == 0;
+        used += fits && n > 0 ? (size_t)n : 0;
+    }
+    if (room > 0)
+        text[used] = '\0';
+    if (!ended)
+        kill(-helper->pid, SIGKILL);
+    mp_fd_close(&helper->out);
+    return ended;
+}
+
+int run_helper_finish(struct run_helper *helper, char *text, size_t room)
+{
+    int status = -1;
+    bool ended = run_helper_read(helper, text, room);
+    ck_assert_int_eq(waitpid(helper->pid, &status, 0), helper->pid);
+    ck_assert_msg(ended, "a descendant of the helper was left");
+    return status;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Short cuts of the process suites, and helper programs with their output captured. */
+#ifndef MP_TESTS_PROCESS_RUN_H
+#define MP_TESTS_PROCESS_RUN_H
+
+#include <mproc/process.h>
+
+#include "support/suite.h"
+
+#if defined __SANITIZE_THREAD__
+#define MP_UNDER_TSAN 1
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define MP_UNDER_TSAN 1
+#endif
+#endif
+
+/* Start with default options, or fail the test. */
+mproc_process *run_start(mproc_target target, const void *args, size_t len);
+
+/* Start a daemon, or fail the test. */
+mproc_process *run_daemon(mproc_target target, const void *args, size_t len);
+
+/* Join, close, and return the exit code. */
+int run_finish(mproc_process *process);
+
+/* Targets: sleep until killed, return 0, return the byte given. */
+int run_forever(const void *args, size_t len);
+int run_nothing(const void *args, size_t len);
+int run_byte(const void *args, size_t len);
+
+/* `count`, or fewer under tools that make everything slow. */
+int run_times(int count);
+
+/* A helper program under way, in a process group of its own. */
+struct run_helper {
+    pid_t pid;
+    int out; /* read end of its stdout, and its descendants' */
+};
+
+/* `args` are the helper's name and arguments, NULL at the end; stdin is `in`, or -1 to inherit. */
+struct run_helper run_helper_start(const char *const args[], int in);
+
+/*
+ * Read what it and its descendants write until all of them have ended, 30 s at most. False if some
+ * had not ended by then; they are killed.
+ */
+bool run_helper_read(struct run_helper *helper, char *text, size_t room);
+
+/* Read to the end as above, which must come, reap it, and return its wait status. */
+int run_helper_finish(struct run_helper *helper, char *text, size_t room);
+
+#endif
