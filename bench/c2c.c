@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sched.h>
-
 #include "common.h"
 
 #define GROUPS 31
@@ -22,14 +20,6 @@ struct flags {
     _Alignas(128) atomic_uint ping;
     _Alignas(128) atomic_uint pong;
 };
-
-static void pin(const char *cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)atoi(cpu), &set);
-    bench_check(sched_setaffinity(0, sizeof set, &set) == 0, "sched_setaffinity");
-}
 
 static void answer(struct flags *flags)
 {
@@ -67,7 +57,7 @@ int main(int argc, char **argv)
     bench_check(flags != MAP_FAILED, "mmap");
     pid_t child = fork();
     bench_check(child >= 0, "fork");
-    pin(argv[child == 0 ? 2 : 1]);
+    bench_pin(atoi(argv[child == 0 ? 2 : 1]));
     if (child == 0) {
         answer(flags);
         _exit(0);

@@ -73,7 +73,7 @@ void bench_record(struct bench_run *run, int64_t nanoseconds)
     run->times[run->n_times++ % MAX_TIMES] = nanoseconds / run->burst;
 }
 
-static void pin(int cpu)
+void bench_pin(int cpu)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -264,7 +264,7 @@ static void wait_for_close(int fd)
 static void run_side(struct bench_run *run, const struct bench_peer *peer, const struct mode *mode,
                      int side, int done)
 {
-    pin(run->cpu[side]);
+    bench_pin(run->cpu[side]);
     run->buf = new_buffer(run->size);
     run->times = (int64_t *)(void *)new_buffer(MAX_TIMES * sizeof *run->times);
     peer->open(run, side);

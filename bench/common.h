@@ -70,6 +70,9 @@ int bench_main(int argc, char **argv, const struct bench_peer *peer);
 /* Nanoseconds on CLOCK_MONOTONIC. */
 int64_t bench_now(void);
 
+/* Run this process on one CPU. */
+void bench_pin(int cpu);
+
 /* Keep the time that `burst` round trips took. */
 void bench_record(struct bench_run *run, int64_t nanoseconds);
 

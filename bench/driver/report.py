@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import platform
 import sys
 import time
@@ -81,11 +82,30 @@ def read_build(build: Path) -> dict:
 
 
 def describe(build: Path) -> dict:
-    with open("/proc/loadavg", encoding="utf-8") as load:
-        return {"cpu": read_model(), "kernel": platform.release(), "system": platform.platform(),
-                "python": platform.python_version(), "load": load.read().strip(),
-                "command": " ".join(sys.argv), "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-                **read_build(build)}
+    return {"cpu": read_model(), "cpus": os.cpu_count(), "kernel": platform.release(),
+            "system": platform.platform(), "python": platform.python_version(),
+            "command": " ".join(sys.argv), "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+            **read_build(build)}
+
+
+class OtherLoad:
+    """What else runs on the machine while the benchmarks do."""
+
+    def __init__(self):
+        self.start = self.read()
+
+    @staticmethod
+    def read() -> tuple[float, float]:
+        """Ticks that the machine was not idle for, and those of them that were ours."""
+        stat = Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, stat[1:9])
+        return user + nice + system + irq + softirq + steal, sum(os.times()[:4])
+
+    def share(self, seconds: float) -> float:
+        """Of all CPUs, since the start."""
+        (busy0, ours0), (busy1, ours1) = self.start, self.read()
+        ticks = (busy1 - busy0) / os.sysconf("SC_CLK_TCK") - (ours1 - ours0)
+        return max(0.0, ticks / seconds / (os.cpu_count() or 1))
 
 
 def text(machine: dict, results: Results, programs: list[Program], notes: list[str]) -> str:
@@ -93,7 +113,8 @@ def text(machine: dict, results: Results, programs: list[Program], notes: list[s
     counts = [results.count(p.name, Cell("rtt")) for p in programs if "rtt" in p.modes]
     return "\n".join([
         f"{machine['cpu']}, Linux {machine['kernel']}, {machine['compiler']}, "
-        f"{machine['buildtype']}; {machine['date']}; `{machine['command']}`",
+        f"{machine['buildtype']}; {machine['date']}; `{machine['command']}`. Meanwhile other programs "
+        f"took {machine['other_load']:.0%} of the {machine['cpus']} CPUs.",
         "",
         f"Raw round trip of a flag between the two CPUs (c2c): {results.c2c:.0f} ns "
         f"(\"{results.placement}\"); medians of {min(counts)} to {max(counts)} samples of this "
