@@ -23,11 +23,19 @@
 
 #define MAX_TIMES 200000
 #define BATCH_BYTES 65536
-#define WARM_UP 0.2 /* of the measured time */
+#define WARM_UP 0.2   /* of the measured time */
+#define DATA_OFFSET 8 /* in a message: behind its mark, aligned */
+
+/* What side 1 found out; it sends this along with the answer that ends a phase. */
+struct answer {
+    int64_t cpu;    /* nanoseconds of CPU time */
+    int64_t median; /* of its times, nanoseconds */
+};
 
 struct result {
     double seconds;
     double cpu[2]; /* share of one CPU that each side used */
+    struct answer answer;
 };
 
 /* A mode is a pair of loops: what side 0 does in a phase and what side 1 does. */
@@ -71,6 +79,19 @@ int64_t bench_now(void)
 void bench_record(struct bench_run *run, int64_t nanoseconds)
 {
     run->times[run->n_times++ % MAX_TIMES] = nanoseconds / run->burst;
+}
+
+void bench_stamp(struct bench_run *run)
+{
+    int64_t now = bench_now();
+    memcpy(run->buf + DATA_OFFSET, &now, sizeof now);
+}
+
+int64_t bench_age(const struct bench_run *run)
+{
+    int64_t then;
+    memcpy(&then, run->buf + DATA_OFFSET, sizeof then);
+    return bench_now() - then;
 }
 
 void bench_pin(int cpu)
@@ -197,34 +218,45 @@ static void sleep_until(int64_t when)
         ;
 }
 
+/* Keeping the pace costs CPU too, on the machines at hand 20 µs for each sleep: that is not the
+ * messages' cost, and is left out. */
 static void drive_paced(struct bench_run *run, const struct bench_peer *peer)
 {
-    int64_t end = run->until;
-    run->until = 0; /* one round trip for each call */
+    int64_t period = run->rate > 0 ? (int64_t)(1e9 / run->rate) : INT64_MAX / 2;
+    int64_t at = bench_now();
+    run->pacing = 0;
+    while (at < run->until) {
+        at = at + period < run->until ? at + period : run->until;
+        int64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        sleep_until(at);
+        run->pacing += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+        if (at < run->until)
+            peer->loops->post(run);
+    }
+}
+
+static void follow_posts(struct bench_run *run, const struct bench_peer *peer)
+{
     run->burst = 1;
     run->n_times = 0;
-    if (run->rate <= 0) {
-        sleep_until(end);
-        return;
-    }
-    int64_t period = (int64_t)(1e9 / run->rate);
-    for (int64_t at = bench_now() + period; at < end; at += period) {
-        sleep_until(at);
-        peer->loops->ping(run);
-    }
+    peer->loops->take(run);
+}
+
+static void print_paced(const struct bench_run *run, const struct result *result)
+{
+    printf("{\"one_way_ns\": %lld, \"msg_per_s\": %.0f, \"cpu\": [%.4f, %.4f]}\n",
+           (long long)result->answer.median, (double)run->messages / result->seconds,
+           result->cpu[0], result->cpu[1]);
 }
 
 static const struct mode modes[] = {
     {"rtt", drive_ping, follow_echo, print_rtt},
     {"stream", drive_stream, follow_drain, print_stream},
     {"capacity", drive_batches, follow_drain, print_stream},
-    {"paced", drive_paced, follow_echo, print_rtt},
+    {"paced", drive_paced, follow_posts, print_paced},
 };
 
 /* --- the two sides --- */
-
-/* Side 1 sends its CPU time along with the answer that ends a phase. */
-#define CPU_OFFSET 8
 
 static void drive_phase(struct bench_run *run, const struct bench_peer *peer,
                         const struct mode *mode, double seconds, struct result *result)
@@ -236,11 +268,11 @@ static void drive_phase(struct bench_run *run, const struct bench_peer *peer,
     mode->drive(run, peer);
     peer->loops->finish(run);
     double took = (double)(bench_now() - start);
-    int64_t other;
-    memcpy(&other, run->buf + CPU_OFFSET, sizeof other);
+    cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu - run->pacing;
+    memcpy(&result->answer, run->buf + DATA_OFFSET, sizeof result->answer);
     result->seconds = took / 1e9;
-    result->cpu[0] = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / took;
-    result->cpu[1] = (double)other / took;
+    result->cpu[0] = (double)cpu / took;
+    result->cpu[1] = (double)result->answer.cpu / took;
 }
 
 static void follow_phase(struct bench_run *run, const struct bench_peer *peer,
@@ -248,8 +280,8 @@ static void follow_phase(struct bench_run *run, const struct bench_peer *peer,
 {
     int64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     mode->follow(run, peer);
-    cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    memcpy(run->buf + CPU_OFFSET, &cpu, sizeof cpu);
+    struct answer answer = {clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu, percentile(run, 50)};
+    memcpy(run->buf + DATA_OFFSET, &answer, sizeof answer);
     peer->loops->answer(run);
 }
 
@@ -335,8 +367,8 @@ int bench_main(int argc, char **argv, const struct bench_peer *peer)
         .cpu = {atoi(argv[4]), atoi(argv[5])},
         .rate = argc > 6 ? strtod(argv[6], NULL) : 0,
     };
-    if (run.size < CPU_OFFSET + sizeof(int64_t))
-        bench_die("messages need at least 16 bytes");
+    if (run.size < DATA_OFFSET + sizeof(struct answer))
+        bench_die("messages this small cannot carry what is measured");
     prctl(PR_SET_TIMERSLACK, 1);
     if (peer->prepare)
         peer->prepare(&run);

@@ -27,12 +27,13 @@ struct bench_run {
     size_t size;        /* bytes in a message */
     double seconds;     /* for the measured phase */
     int cpu[2];         /* where each side runs */
-    double rate;        /* round trips per second for "paced"; 0 is idle */
+    double rate;        /* messages per second for "paced"; 0 is idle */
     unsigned char *buf; /* one message */
     int64_t until;      /* when this phase ends */
     unsigned burst;     /* messages, or round trips, between two looks at the clock */
     uint64_t messages;  /* sent in this phase */
-    int64_t *times;     /* of single round trips, nanoseconds */
+    int64_t pacing;     /* nanoseconds of CPU time spent on keeping the pace */
+    int64_t *times;     /* of single messages or round trips, nanoseconds */
     size_t n_times;
 };
 
@@ -42,6 +43,8 @@ struct bench_loops {
     void (*echo)(struct bench_run *run);
     void (*stream)(struct bench_run *run);
     void (*drain)(struct bench_run *run);
+    void (*post)(struct bench_run *run);
+    void (*take)(struct bench_run *run);
     void (*finish)(struct bench_run *run);
     void (*answer)(struct bench_run *run);
 };
@@ -75,6 +78,10 @@ void bench_pin(int cpu);
 
 /* Keep the time that `burst` round trips took. */
 void bench_record(struct bench_run *run, int64_t nanoseconds);
+
+/* Write the time into the message; how long ago that was. One clock holds for all processes. */
+void bench_stamp(struct bench_run *run);
+int64_t bench_age(const struct bench_run *run);
 
 /* Print to stderr and exit; die_errno adds what errno says. */
 void bench_die(const char *what) __attribute__((noreturn));

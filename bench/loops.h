@@ -58,6 +58,25 @@ static void loop_drain(struct bench_run *run)
     while (run->buf[0] != BENCH_STOP);
 }
 
+/* One message that tells when it left, and the side that takes the time it was on its way. */
+static void loop_post(struct bench_run *run)
+{
+    run->buf[0] = BENCH_GO;
+    bench_stamp(run);
+    peer_send(run->buf, run->size);
+    run->messages++;
+}
+
+static void loop_take(struct bench_run *run)
+{
+    for (;;) {
+        peer_recv(run->buf, run->size);
+        if (run->buf[0] == BENCH_STOP)
+            return;
+        bench_record(run, bench_age(run));
+    }
+}
+
 /* End a phase: tell the other side, and wait until it has received everything. */
 static void loop_finish(struct bench_run *run)
 {
@@ -71,7 +90,7 @@ static void loop_answer(struct bench_run *run)
     peer_send(run->buf, run->size);
 }
 
-static const struct bench_loops bench_loops = {loop_ping,  loop_echo,   loop_stream,
-                                               loop_drain, loop_finish, loop_answer};
+static const struct bench_loops bench_loops = {loop_ping, loop_echo, loop_stream, loop_drain,
+                                               loop_post, loop_take, loop_finish, loop_answer};
 
 #endif

@@ -21,7 +21,7 @@ class Cell:
     mode: str
     size: int = 64
     cpus: str = "two"  # or "one": both sides on the same
-    rate: int = 0  # round trips per second, for "paced"
+    rate: int = 0  # messages per second, for "paced"
 
     def arguments(self) -> list[str]:
         cpus = ["0", "1"] if self.cpus == "two" else ["0", "0"]

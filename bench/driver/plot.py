@@ -39,6 +39,11 @@ def throughput(cpus: str):
     return at
 
 
+def one_way(results, name, rate):
+    value = results.median(name, Cell("paced", rate=rate), "one_way_ns")
+    return None if value is None else value / 1000
+
+
 def cpu_use(results, name, rate):
     value = results.cpu(name, Cell("paced", rate=rate))
     return None if value is None else value * 100
@@ -51,8 +56,9 @@ PLOTS = (
          latency("one")),
     Plot("throughput-one-cpu", "One way, both on one CPU", "message, bytes", "GB/s", SIZES,
          throughput("one")),
-    Plot("cpu", "CPU of the busier side", "round trips of 64 B per second", "% of a CPU", RATES,
+    Plot("cpu", "CPU of the busier side", "messages of 64 B per second", "% of a CPU", RATES,
          cpu_use),
+    Plot("paced", "Time on the way, two CPUs", "messages of 64 B per second", "µs", RATES, one_way),
 )
 
 

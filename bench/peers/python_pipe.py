@@ -10,6 +10,7 @@ from multiprocessing import Pipe
 
 STOP, GO = 0, 1
 WARM_UP = 0.2
+DATA_OFFSET = 8
 
 
 def drive_rtt(conn, message, seconds, _rate):
@@ -26,20 +27,20 @@ def drive_rtt(conn, message, seconds, _rate):
 
 
 def drive_paced(conn, message, seconds, rate):
-    times = []
-    end = time.perf_counter() + seconds
-    if rate <= 0:
-        time.sleep(seconds)
-        return [0]
-    at = time.perf_counter() + 1 / rate
+    """Send one message per 1/rate seconds; returns the CPU time that keeping the pace cost."""
+    pacing = 0
+    message = bytearray(message)
+    at = time.monotonic()
+    end = at + seconds
     while at < end:
-        time.sleep(max(0, at - time.perf_counter()))
-        before = time.perf_counter_ns()
-        conn.send_bytes(message)
-        conn.recv_bytes()
-        times.append(time.perf_counter_ns() - before)
-        at += 1 / rate
-    return times or [0]
+        at = min(at + 1 / rate if rate > 0 else end, end)
+        cpu = time.thread_time_ns()
+        time.sleep(max(0, at - time.monotonic()))
+        pacing += time.thread_time_ns() - cpu
+        if at < end:
+            struct.pack_into("q", message, DATA_OFFSET, time.monotonic_ns())
+            conn.send_bytes(message)
+    return pacing
 
 
 def drive_stream(conn, message, seconds, _rate):
@@ -56,17 +57,27 @@ def drive_stream(conn, message, seconds, _rate):
 def follow_echo(conn):
     while (message := conn.recv_bytes())[0] == GO:
         conn.send_bytes(message)
+    return 0
 
 
 def follow_drain(conn):
     while conn.recv_bytes()[0] == GO:
         pass
+    return 0
+
+
+def follow_posts(conn):
+    """Returns the median time that messages were on their way."""
+    times = [0]
+    while (message := conn.recv_bytes())[0] == GO:
+        times.append(time.monotonic_ns() - struct.unpack_from("q", message, DATA_OFFSET)[0])
+    return statistics.median_low(times)
 
 
 MODES = {
     "rtt": (drive_rtt, follow_echo),
     "stream": (drive_stream, follow_drain),
-    "paced": (drive_paced, follow_echo),
+    "paced": (drive_paced, follow_posts),
 }
 
 
@@ -74,23 +85,24 @@ def drive_phase(conn, mode, size, seconds, rate):
     cpu, start = time.process_time_ns(), time.perf_counter_ns()
     what = MODES[mode][0](conn, bytes([GO]) * size, seconds, rate)
     conn.send_bytes(bytes([STOP]) * size)
-    (other,) = struct.unpack_from("q", conn.recv_bytes(), 8)
+    other, median = struct.unpack_from("qq", conn.recv_bytes(), DATA_OFFSET)
     took = time.perf_counter_ns() - start
-    return what, took / 1e9, [(time.process_time_ns() - cpu) / took, other / took]
+    ours = time.process_time_ns() - cpu - (what if mode == "paced" else 0)
+    return summary(mode, size, what, took / 1e9, median) | {"cpu": [ours / took, other / took]}
 
 
 def follow_phase(conn, mode, size):
     cpu = time.process_time_ns()
-    MODES[mode][1](conn)
-    conn.send_bytes(struct.pack("qq", STOP, time.process_time_ns() - cpu).ljust(size))
+    median = MODES[mode][1](conn)
+    conn.send_bytes(struct.pack("qqq", STOP, time.process_time_ns() - cpu, median).ljust(size))
 
 
-def summary(mode, size, what, seconds, cpu):
+def summary(mode, size, what, seconds, median):
     if mode == "stream":
-        rate = what / seconds
-        return {"msg_per_s": round(rate), "bytes_per_s": round(rate * size), "cpu": cpu}
-    times = sorted(what)
-    return {"rtt_ns": round(statistics.median(times)), "p99_ns": times[len(times) * 99 // 100], "cpu": cpu}
+        return {"msg_per_s": what / seconds, "bytes_per_s": what / seconds * size}
+    if mode == "paced":
+        return {"one_way_ns": median}
+    return {"rtt_ns": statistics.median(what), "p99_ns": sorted(what)[len(what) * 99 // 100]}
 
 
 def main():
@@ -109,7 +121,7 @@ def main():
         follow_phase(theirs, mode, size)
         os._exit(0)
     drive_phase(ours, mode, size, seconds * WARM_UP, rate)
-    print(json.dumps(summary(mode, size, *drive_phase(ours, mode, size, seconds, rate))))
+    print(json.dumps(drive_phase(ours, mode, size, seconds, rate)))
     os.waitpid(child, 0)
 
 
