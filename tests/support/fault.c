@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -33,6 +34,13 @@ void mp_fault_interrupt_all(void)
 {
     fault.interrupt = true;
     fault.fired = false;
+}
+
+static _Thread_local void (*yield_hook)(void);
+
+void mp_fault_on_yield(void (*hook)(void))
+{
+    yield_hook = hook;
 }
 
 bool mp_fault_disarm(void)
@@ -181,4 +189,12 @@ long __wrap_syscall(long number, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     return hits(MP_FAULT_SYSCALL) ? -1 : __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+WRAP(int, sched_yield, (void))
+{
+    if (!yield_hook)
+        return __real_sched_yield();
+    yield_hook();
+    return 0;
 }
