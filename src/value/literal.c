@@ -225,8 +225,8 @@ static int negate(struct mp_parser *p, mproc_value *v)
         v->u.f = -v->u.f;
         return 0;
     }
-    if (mp_kind(v) == MPROC_KIND_COMPLEX)
-        return mp_parse_complex(p, -v->u.complex[0], -v->u.complex[1], v);
+    if (mp_kind(v) == MPROC_KIND_COMPLEX) /* -5j is how repr writes complex(0, -5) */
+        return mp_parse_complex(p, 0, -v->u.complex[1], v);
     if (!mp_is_big(v) && v->u.i != INT64_MIN) {
         *v = mp_int(-v->u.i);
         return 0;

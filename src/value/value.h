@@ -119,7 +119,7 @@ static inline size_t mp_len(const mproc_value *v)
 
 static inline bool mp_is_big(const mproc_value *v)
 {
-    return (v->meta & 0xffff) == (MPROC_KIND_INT | MP_CELL_BIG << 8);
+    return (v->meta & (0xff | MP_CELL_BIG << 8)) == (MPROC_KIND_INT | MP_CELL_BIG << 8);
 }
 
 static inline uint64_t mp_meta(mproc_kind kind, size_t len)
