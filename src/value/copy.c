@@ -8,8 +8,6 @@
 #include "value/container.h"
 #include "value/map.h"
 
-#define REMEMBERED_TEXT 32 /* texts from this length on are copied once */
-
 struct task {
     mproc_kind kind;
     const struct mp_node *from;
@@ -20,7 +18,8 @@ struct task {
 struct copier {
     struct mp_tree *tree;
     struct mp_buffer tasks;
-    struct mp_map made; /* shared nodes and longer texts: address of the copy */
+    struct mp_map made; /* shared nodes and texts: address of the copy */
+    bool texts;         /* some are shared */
 };
 
 static const mproc_value *cells_of(mproc_kind kind, const struct mp_node *node, size_t *n)
@@ -36,7 +35,7 @@ static const mproc_value *cells_of(mproc_kind kind, const struct mp_node *node, 
 static int copy_text(struct copier *c, const mproc_value *from, mproc_value *out)
 {
     size_t *made = NULL;
-    if (mp_len(from) >= REMEMBERED_TEXT) {
+    if (c->texts) {
         made = mp_map_at(&c->made, from->u.text);
         if (!made)
             return -ENOMEM;
@@ -165,6 +164,7 @@ static int step(struct copier *c)
 int mp_copy_into(struct mp_tree *tree, const mproc_value *from, mproc_value *out)
 {
     struct copier c = {.tree = tree};
+    c.texts = mp_has_node(from) && mp_tree_top(from->u.node->tree)->shared_len > 0;
     mproc_value cell = *from;
     mproc_value copy = mp_none();
     cell.meta &= ~((uint64_t)MP_CELL_ROOT << 8);

@@ -111,10 +111,6 @@ int mp_decode_memoize(struct mp_decoder *d, size_t index)
 /* Texts have no node to mark as shared: the tree keeps a list of those that are. */
 static int share_text(struct mp_decoder *d, const mproc_value *v)
 {
-    /* A few bytes are cheaper to write again than to look up; Python writes a reference there, too,
-     * but nobody can tell strings apart. */
-    if (mp_len(v) == 0)
-        return 0;
     return mp_tree_share_text(d->tree, v->u.text) < 0
                ? mp_decode_fail(d, -ENOMEM, "out of memory")
                : 0;
