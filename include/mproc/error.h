@@ -36,7 +36,15 @@ extern "C" {
     X(MPROC_EDAEMON, -5042, "a daemonic process may not have children")                            \
     X(MPROC_ETHREADS, -5043, "fork while other threads run")                                       \
     X(MPROC_ESTATUS, -5044, "the exit status was taken by somebody else")                          \
-    X(MPROC_ESTART, -5045, "the child ended before its target ran")
+    X(MPROC_ESTART, -5045, "the child ended before its target ran")                                \
+    X(MPROC_EPICKLE, -5060, "malformed or unsupported pickle")                                     \
+    X(MPROC_EUNPICKLABLE, -5061, "value cannot be pickled")                                        \
+    X(MPROC_ELIMIT, -5062, "value beyond a limit of depth, size or digits")                        \
+    X(MPROC_EKIND, -5063, "value is of another kind")                                              \
+    X(MPROC_EFORMAT, -5064, "malformed pack format")                                               \
+    X(MPROC_ELITERAL, -5065, "malformed literal")                                                  \
+    X(MPROC_EUNHASHABLE, -5066, "value cannot be a key or a member of a set")                      \
+    X(MPROC_EUTF8, -5067, "text is not UTF-8")
 
 #define MPROC_ERROR_ENUM_(name, value, message) name = (value),
 /** mproc's own error codes; system errors are `-errno`. */
