@@ -89,6 +89,8 @@ static int reserve(struct mp_node *node, size_t more, size_t width)
 
 int mp_sequence_extend(struct mp_node *node, const mproc_value *items, size_t n)
 {
+    if (n == 0)
+        return 0;
     if (n > node->cap - node->len) {
         int rc = reserve(node, n, sizeof *items);
         if (rc < 0)

@@ -99,9 +99,18 @@ static inline int mp_decode_need_stack(struct mp_decoder *d, size_t cells)
 static inline uint64_t mp_load_le(const unsigned char *p, size_t bytes)
 {
     uint64_t v = 0;
-    for (size_t i = bytes; i-- > 0;)
-        v = v << 8 | p[i];
-    return v;
+    switch (bytes) { /* straight lines, which compilers turn into one load */
+    case 1:
+        return p[0];
+    case 2:
+        return (uint64_t)p[0] | (uint64_t)p[1] << 8;
+    case 4:
+        return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+    default:
+        for (size_t i = bytes; i-- > 0;)
+            v = v << 8 | p[i];
+        return v;
+    }
 }
 
 #endif
