@@ -439,6 +439,25 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
     mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
 }
 
+/* What was read ahead cannot follow the descriptor. */
+static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+{
+    const struct stream *s = stream_of(conn);
+    if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
+        return -EBUSY;
+    if (parcel->n == MP_PARCEL_MAX)
+        return -E2BIG;
+    parcel->fds[parcel->n++] = s->io.fd;
+    *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
+              (s->shared ? MP_PASS_SHARED : 0U);
+    return 0;
+}
+
+static void stream_shut(mproc_conn *conn)
+{
+    mp_fd_close(&stream_of(conn)->io.fd);
+}
+
 static mproc_handle stream_handle(const mproc_conn *conn)
 {
     return ((const struct stream *)(const void *)conn)->io.fd;
@@ -463,6 +482,8 @@ static const struct mp_transport stream_transport = {
     .send_parcel = stream_send_parcel,
     .claim_parcel = stream_claim_parcel,
     .ready_now = stream_ready_now,
+    .pass = stream_pass,
+    .shut = stream_shut,
     .handle = stream_handle,
     .destroy = stream_destroy,
 };

@@ -44,6 +44,16 @@ struct mp_transport {
      * any. Into an empty parcel. */
     void (*claim_parcel)(mproc_conn *conn, struct mp_parcel *parcel);
 
+    /*
+     * Give this end to another process: append its descriptors, still owned by it, to the parcel,
+     * and say in *traits what the other side needs to know beside them. -EBUSY: it holds unread
+     * messages; MPROC_ECANTPASS.
+     */
+    int (*pass)(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits);
+
+    /* Close this copy's descriptors, so that the peer can see an end; only destroy() may follow. */
+    void (*shut)(mproc_conn *conn);
+
     /* As struct mp_pollable_ops has it. */
     int (*ready_now)(mproc_conn *conn, bool woken);
 
@@ -53,10 +63,19 @@ struct mp_transport {
     void (*destroy)(mproc_conn *conn);
 };
 
+/* What pass() says of a connection; it crosses the wire. */
+enum mp_pass_traits {
+    MP_PASS_READABLE = 0x1,
+    MP_PASS_WRITABLE = 0x2,
+    MP_PASS_SHARED = 0x4,
+    MP_PASS_ALL = 0x7
+};
+
 /* A transport embeds this as its first member. */
 struct mproc_conn {
     const struct mp_transport *transport;
     struct mp_pollable pollable;
+    mproc_conn *twin; /* the other end of the pipe while that is open in this process, see twin.h */
     bool readable;
     bool writable;
     bool has_parcel;       /* descriptors came with the message just taken */

@@ -203,8 +203,8 @@ void mp_adopted(struct mp_tree *tree, struct mp_tree *taken)
 static bool is_frozen(const mproc_value *v)
 {
     if (mp_kind(v) == MPROC_KIND_TUPLE)
-        return atomic_load_explicit(&((struct mp_tuple *)v->u.node)->hash,
-                                    memory_order_relaxed) != 0;
+        return atomic_load_explicit(&((struct mp_tuple *)v->u.node)->hash, memory_order_relaxed) !=
+               0;
     return mp_kind(v) == MPROC_KIND_FROZENSET &&
            atomic_load_explicit(&mp_table(v)->hash, memory_order_relaxed) != 0;
 }
@@ -367,36 +367,6 @@ int mproc_value_copy(mproc_value **out, const mproc_value *v)
     mproc_value none = mp_none();
     mproc_value cell = mp_none();
     return tree ? finish(tree, mp_copy_into(tree, v ? v : &none, &cell), &cell, out) : -ENOMEM;
-}
-
-int mp_value_new_connection(mproc_value **out, void *connection, void (*drop)(void *))
-{
-    struct mp_tree *tree = mp_tree_new(sizeof(struct mp_connection));
-    if (!tree)
-        return -ENOMEM;
-    struct mp_connection *c = (struct mp_connection *)mp_node_new(tree, MPROC_KIND_CONNECTION);
-    if (!c)
-        return finish(tree, -ENOMEM, NULL, out);
-    c->connection = connection;
-    c->drop = drop;
-    tree->connections = c;
-    mproc_value cell = mp_node_cell(MPROC_KIND_CONNECTION, &c->node);
-    return mp_finish_root(tree, &cell, out);
-}
-
-void *mp_value_connection(const mproc_value *v)
-{
-    if (mproc_value_kind(v) != MPROC_KIND_CONNECTION)
-        return NULL;
-    return ((const struct mp_connection *)v->u.node)->connection;
-}
-
-void *mp_value_take_connection(mproc_value *v)
-{
-    void *connection = mp_value_connection(v);
-    if (connection)
-        ((struct mp_connection *)v->u.node)->connection = NULL;
-    return connection;
 }
 
 void mproc_value_free(mproc_value *root)

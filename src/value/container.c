@@ -45,8 +45,10 @@ struct mp_node *mp_node_new(struct mp_tree *tree, mproc_kind kind)
         return NULL;
     memset(node, 0, size);
     start_node(node, tree);
+    if (kind == MPROC_KIND_CONNECTION)
+        mp_tree_add_connection(tree, (struct mp_connection *)node);
     if (kind == MPROC_KIND_BYTEARRAY)
-        node->u.bytes = (unsigned char *)(uintptr_t)""; /* never written: cap is 0 */
+        node->u.bytes = (unsigned char *)(uintptr_t) ""; /* never written: cap is 0 */
     return node;
 }
 
@@ -89,6 +91,8 @@ static int reserve(struct mp_node *node, size_t more, size_t width)
 
 int mp_sequence_extend(struct mp_node *node, const mproc_value *items, size_t n)
 {
+    if (n == 0)
+        return 0;
     if (n > node->cap - node->len) {
         int rc = reserve(node, n, sizeof *items);
         if (rc < 0)
@@ -299,9 +303,9 @@ int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key
                  const mproc_value *value)
 {
     size_t width = mp_table_width(kind);
-    bool full = table->node.len == table->node.cap ||
-                (table->index ? table->node.len >= (table->mask + 1) / 2
-                              : table->node.len >= SMALL_TABLE);
+    bool full =
+        table->node.len == table->node.cap ||
+        (table->index ? table->node.len >= (table->mask + 1) / 2 : table->node.len >= SMALL_TABLE);
     int rc = full ? mp_table_reserve(table, kind, 1) : 0;
     if (rc < 0)
         return rc;

@@ -2,8 +2,8 @@
 /*
  * Reading pickles: the loop, and the opcodes that most of a pickle consists of.
  *
- * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack cell,
- * a memo entry or a node for one or more of them.
+ * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack
+ * cell, a memo entry or a node for one or more of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ int mp_decode_pop_mark(struct mp_decoder *d, mproc_value **items, size_t *n)
 
 static int grow_memo(struct mp_decoder *d, size_t index)
 {
-    size_t cap = d->memo_cap ? d->memo_cap : 32;
+    size_t cap = d->memo_cap ? d->memo_cap : 64;
     while (cap <= index)
         cap *= 2;
     if (!within_memory(d, cap * sizeof *d->memo))
@@ -94,6 +94,12 @@ int mp_decode_memoize(struct mp_decoder *d, size_t index)
 {
     if (mp_decode_height(d) == 0)
         return mp_decode_fail(d, MPROC_EPICKLE, "nothing to memoize");
+    if (index == d->memo_len && index < d->memo_cap &&
+        index < d->limits.max_memo) { /* the next one, as a rule */
+        d->memo[d->memo_len++] = d->top[-1];
+        d->memo_count++;
+        return 0;
+    }
     if (index >= (size_t)(d->end - d->start) || index >= d->limits.max_memo)
         return mp_decode_fail(d, MPROC_ELIMIT, "memo index too high");
     if (index >= d->memo_cap) {
@@ -111,9 +117,8 @@ int mp_decode_memoize(struct mp_decoder *d, size_t index)
 /* Texts have no node to mark as shared: the tree keeps a list of those that are. */
 static int share_text(struct mp_decoder *d, const mproc_value *v)
 {
-    return mp_tree_share_text(d->tree, v->u.text) < 0
-               ? mp_decode_fail(d, -ENOMEM, "out of memory")
-               : 0;
+    return mp_tree_share_text(d->tree, v->u.text) < 0 ? mp_decode_fail(d, -ENOMEM, "out of memory")
+                                                      : 0;
 }
 
 #define SHARED_ONCE 0x100u /* in the memo: the tree's list has this text already */
@@ -161,9 +166,10 @@ static int push_float(struct mp_decoder *d)
     int rc = mp_decode_need(d, 8);
     if (rc < 0)
         return rc;
-    uint64_t bits = 0;
-    for (size_t i = 0; i < 8; i++)
-        bits = bits << 8 | d->at[i];
+    const unsigned char *p = d->at;
+    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+                    (uint64_t)p[6] << 8 | p[7];
     d->at += 8;
     double number;
     memcpy(&number, &bits, sizeof number);
@@ -203,8 +209,8 @@ static int small_tuple(struct mp_decoder *d, size_t n)
 
 static int marked_tuple(struct mp_decoder *d)
 {
-    mproc_value *items;
-    size_t n;
+    mproc_value *items = NULL;
+    size_t n = 0;
     int rc = mp_decode_pop_mark(d, &items, &n);
     return rc < 0 ? rc : make_tuple(d, items, n);
 }
@@ -358,7 +364,7 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
 /* Cells for as many numbers as a short message can hold; longer ones get theirs as they go. */
 static size_t first_room(size_t len)
 {
-    return len < 64 ? 256 : len < 16384 ? 4 * len : 65536;
+    return len < 64 ? 256 : len < 16384 ? 3 * len : 49152;
 }
 
 static void finish(struct mp_decoder *d, void *message, mproc_value **out)

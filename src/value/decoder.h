@@ -17,18 +17,18 @@ struct mp_decoder {
     unsigned char *start;
     unsigned char *at;
     unsigned char *end;
-    unsigned char *opcode;   /* being decoded; where errors are */
-    unsigned char *nul;      /* byte behind the last text, to be zeroed once it has been read */
-    mproc_value *stack;      /* from `initial` or malloc'd */
-    mproc_value *top;        /* behind the topmost */
+    unsigned char *opcode; /* being decoded; where errors are */
+    unsigned char *nul;    /* byte behind the last text, to be zeroed once it has been read */
+    mproc_value *stack;    /* from `initial` or malloc'd */
+    mproc_value *top;      /* behind the topmost */
     mproc_value *limit;
-    size_t *marks;           /* stack heights */
+    size_t *marks; /* stack heights */
     size_t n_marks;
     size_t cap_marks;
     mproc_value *memo;
-    size_t memo_len;         /* entries up to the highest one set */
+    size_t memo_len; /* entries up to the highest one set */
     size_t memo_cap;
-    size_t memo_count;       /* what MEMOIZE numbers by */
+    size_t memo_count; /* what MEMOIZE numbers by */
     size_t nodes;
     int protocol;
     mproc_unpickle_options limits;
@@ -99,9 +99,18 @@ static inline int mp_decode_need_stack(struct mp_decoder *d, size_t cells)
 static inline uint64_t mp_load_le(const unsigned char *p, size_t bytes)
 {
     uint64_t v = 0;
-    for (size_t i = bytes; i-- > 0;)
-        v = v << 8 | p[i];
-    return v;
+    switch (bytes) { /* straight lines, which compilers turn into one load */
+    case 1:
+        return p[0];
+    case 2:
+        return (uint64_t)p[0] | (uint64_t)p[1] << 8;
+    case 4:
+        return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+    default:
+        for (size_t i = bytes; i-- > 0;)
+            v = v << 8 | p[i];
+        return v;
+    }
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing pickles as CPython's C pickler does (Modules/_pickle.c), in its batches and frames, except
- * that only what is referred to again enters the memo: what pickletools.optimize() leaves.
+ * Writing pickles as CPython's C pickler does (Modules/_pickle.c), in its batches and frames,
+ * except that only what is referred to again enters the memo: what pickletools.optimize() leaves.
  *
  * Containers under way are on a stack of the heap, so nesting costs no C stack.
  */
@@ -368,9 +368,48 @@ static unsigned char *put_short_text(const struct mp_encoder *e, unsigned char *
     return to + 2 + len;
 }
 
-#define SPRINT 512 /* room that is enough for any one item of the loop below */
+#define SPRINT 1024 /* room that is enough for any one item of the loop below */
+#define FLAT_DEPTH 2
+#define FLAT_ITEM 64 /* longest text inside a flat tuple */
+#define FLAT_ITEMS 6
 
-/* Items that are neither large nor containers, as many as come in a row. */
+static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
+                                    const mproc_value *v, unsigned depth);
+
+/*
+ * A short tuple of short things, or of such tuples: records. They need no frame on the stack. Six
+ * texts of 66 bytes, or six tuples of six numbers of 9 bytes, fit well into SPRINT.
+ */
+static unsigned char *put_flat_tuple(const struct mp_encoder *e, unsigned char *to,
+                                     const mproc_value *v, unsigned depth)
+{
+    const struct mp_node *node = v->u.node;
+    if (mp_kind(v) != MPROC_KIND_TUPLE || (node->flags & MP_NODE_SHARED) || node->len == 0 ||
+        node->len > FLAT_ITEMS || depth == FLAT_DEPTH)
+        return NULL;
+    if (node->len > 3)
+        *to++ = OP_MARK;
+    for (size_t i = 0; i < node->len; i++) {
+        to = put_flat_item(e, to, &node->u.items[i], depth + 1);
+        if (!to)
+            return NULL;
+    }
+    *to++ = node->len > 3 ? OP_TUPLE : (unsigned char)(OP_TUPLE1 + (node->len - 1));
+    return to;
+}
+
+static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
+                                    const mproc_value *v, unsigned depth)
+{
+    unsigned char *next = put_small(to, v);
+    if (next)
+        return next;
+    if (mp_kind(v) == MPROC_KIND_STR && depth == 1 && mp_len(v) <= FLAT_ITEM)
+        return put_short_text(e, to, v);
+    return put_flat_tuple(e, to, v, depth);
+}
+
+/* Items that are neither large nor filled containers, as many as come in a row. */
 static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, size_t *done)
 {
     size_t i = 0;
@@ -379,7 +418,7 @@ static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, siz
         if (rc < 0)
             return rc;
         unsigned char *to = e->out->data + e->out->len;
-        const unsigned char *stop = e->out->data + e->out->cap - SPRINT / 2 - LONGEST_SMALL;
+        const unsigned char *stop = e->out->data + e->out->cap - SPRINT + 1;
         if (e->frame != NO_FRAME && stop > e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET)
             stop = e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET;
         unsigned char *next = to;
@@ -387,6 +426,8 @@ static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, siz
             next = put_small(to, &items[i]);
             if (!next)
                 next = put_short_text(e, to, &items[i]);
+            if (!next)
+                next = put_flat_tuple(e, to, &items[i], 0);
             if (!next)
                 break;
         }

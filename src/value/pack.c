@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "value/pack.h"
+
 #include <errno.h>
-#include <stdarg.h>
 
 #include "value/build.h"
 #include "value/container.h"
@@ -215,22 +216,31 @@ static int pack_tree(mproc_value **out, struct packer *p)
     return rc;
 }
 
-int mproc_pack(mproc_value **out, const char *format, ...)
+int mp_vpack(mproc_value **out, mproc_error *err, const char *format, va_list args)
 {
-    struct packer p = {.format = format};
-    va_start(p.args, format);
+    struct packer p = {.format = format, .err = err};
+    va_copy(p.args, args);
     int rc = pack_tree(out, &p);
     va_end(p.args);
     return rc;
 }
 
+int mproc_pack(mproc_value **out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int rc = mp_vpack(out, NULL, format, args);
+    va_end(args);
+    return rc;
+}
+
 int mproc_pack_err(mproc_value **out, mproc_error *err, const char *format, ...)
 {
-    struct packer p = {.format = format, .err = err};
+    va_list args;
     mp_error_clear(err);
-    va_start(p.args, format);
-    int rc = pack_tree(out, &p);
-    va_end(p.args);
+    va_start(args, format);
+    int rc = mp_vpack(out, err, format, args);
+    va_end(args);
     return rc;
 }
 
@@ -239,8 +249,7 @@ int mproc_value_extend(mproc_value *container, const char *format, ...)
     mproc_kind kind = mproc_value_kind(container);
     if (!mp_is_sequence(kind) && !mp_is_table(kind) && kind != MPROC_KIND_OBJECT)
         return MPROC_EKIND;
-    struct packer p = {
-        .format = format, .at = format, .tree = container->u.node->tree};
+    struct packer p = {.format = format, .at = format, .tree = container->u.node->tree};
     va_start(p.args, format);
     int rc = pack_items(&p, '\0', container);
     va_end(p.args);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pickles: opcodes of CPython's Lib/pickletools.py, and what the connection layer needs of both ways. */
+/* Pickles: opcodes of CPython's Lib/pickletools.py, and what the connection layer needs of both
+ * ways. */
 #ifndef MP_VALUE_PICKLE_H
 #define MP_VALUE_PICKLE_H
 
@@ -101,14 +102,5 @@ int mp_pickle(const mproc_value *v, struct mp_buffer *out, const mproc_pickle_op
 int mp_unpickle_message(mproc_value **out, void *message, size_t at, size_t len,
                         const mproc_unpickle_options *options, const struct mp_pickle_hooks *hooks,
                         mproc_error *err);
-
-/* A new root of kind CONNECTION. `drop` NULL: borrowed. 0 or -ENOMEM. */
-int mp_value_new_connection(mproc_value **out, void *connection, void (*drop)(void *));
-
-/* The connection of a CONNECTION cell, NULL if it was taken or for other kinds. */
-void *mp_value_connection(const mproc_value *v);
-
-/* The same, and from now on the caller owns it. */
-void *mp_value_take_connection(mproc_value *v);
 
 #endif

@@ -55,4 +55,7 @@ unsigned char *mp_alloc_text(struct mp_tree *tree, const void *data, size_t len)
 /* Remember that a text of this tree is referred to again. 0 or -ENOMEM. */
 int mp_tree_share_text(struct mp_tree *tree, const unsigned char *text);
 
+/* Remember a connection node of this tree, to drop what it owns with the tree. */
+void mp_tree_add_connection(struct mp_tree *tree, struct mp_connection *connection);
+
 #endif

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "value/pickle.h"
+#include "value/connection.h"
 
 #define MAX_NESTING 64
 
