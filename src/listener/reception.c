@@ -39,6 +39,18 @@ static void detach(struct mp_visitors *list, struct mp_visitor *v)
     list->n--;
 }
 
+static struct mp_visitor *pop(struct mp_visitors *list)
+{
+    struct mp_visitor *v = list->first;
+    list->first = v->next;
+    if (list->first)
+        list->first->prev = NULL;
+    else
+        list->last = NULL;
+    list->n--;
+    return v;
+}
+
 static void leave_pending(struct mp_reception *r, struct mp_visitor *v)
 {
     if (v->watched)
@@ -308,15 +320,13 @@ int mp_reception_open(struct mp_reception *r)
 void mp_reception_close(struct mp_reception *r)
 {
     while (r->pending.first) {
-        struct mp_visitor *v = r->pending.first;
-        leave_pending(r, v);
+        struct mp_visitor *v = pop(&r->pending);
+        if (v->watched)
+            mp_watch_remove(r->watch, v->fd);
         dismiss(v);
     }
-    while (r->finished.first) {
-        struct mp_visitor *v = r->finished.first;
-        detach(&r->finished, v);
-        dismiss(v);
-    }
+    while (r->finished.first)
+        dismiss(pop(&r->finished));
     free(r->spare);
     r->spare = NULL;
     mp_watch_free(r->watch);
@@ -326,8 +336,7 @@ void mp_reception_close(struct mp_reception *r)
 static void abandon_all(struct mp_visitors *list)
 {
     while (list->first) {
-        struct mp_visitor *v = list->first;
-        detach(list, v);
+        struct mp_visitor *v = pop(list);
         mp_fd_close(&v->fd);
         free(v);
     }
