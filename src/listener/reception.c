@@ -39,7 +39,8 @@ static void detach(struct mp_visitors *list, struct mp_visitor *v)
     list->n--;
 }
 
-static struct mp_visitor *pop(struct mp_visitors *list)
+/* The first one of a list that is not empty, off the list. */
+static struct mp_visitor *take_first(struct mp_visitors *list)
 {
     struct mp_visitor *v = list->first;
     list->first = v->next;
@@ -320,13 +321,12 @@ int mp_reception_open(struct mp_reception *r)
 void mp_reception_close(struct mp_reception *r)
 {
     while (r->pending.first) {
-        struct mp_visitor *v = pop(&r->pending);
-        if (v->watched)
-            mp_watch_remove(r->watch, v->fd);
+        struct mp_visitor *v = r->pending.first;
+        leave_pending(r, v);
         dismiss(v);
     }
     while (r->finished.first)
-        dismiss(pop(&r->finished));
+        dismiss(take_first(&r->finished));
     free(r->spare);
     r->spare = NULL;
     mp_watch_free(r->watch);
@@ -336,7 +336,7 @@ void mp_reception_close(struct mp_reception *r)
 static void abandon_all(struct mp_visitors *list)
 {
     while (list->first) {
-        struct mp_visitor *v = pop(list);
+        struct mp_visitor *v = take_first(list);
         mp_fd_close(&v->fd);
         free(v);
     }

@@ -121,6 +121,8 @@ START_TEST(clients_may_be_other_processes)
             int rc = mproc_client_connect(&conn, mproc_listener_address(l), &options, NULL);
             if (rc == 0)
                 rc = mproc_conn_send_bytes(conn, &i, sizeof i);
+            mproc_conn_close(conn);
+            mproc_listener_close(l);
             _exit(rc == 0 ? 0 : 1);
         }
     }
@@ -225,7 +227,9 @@ START_TEST(a_rejected_client_is_told_although_a_child_holds_its_socket)
     if (child == 0) {
         char byte;
         mp_fd_close(&done[1]);
-        _exit(read(done[0], &byte, 1) == 0 ? 0 : 1);
+        ssize_t n = read(done[0], &byte, 1);
+        mproc_listener_close(l);
+        _exit(n == 0 ? 0 : 1);
     }
     mp_raw_write(fd, "\xff\xff\xff\x00", 4);
     ck_assert_int_eq(mproc_listener_accept(l, &conn, 0, NULL), -ETIMEDOUT);
