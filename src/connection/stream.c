@@ -9,6 +9,7 @@
 #include "connection/stream.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,17 @@
 /* After a large message comes probably another: take little of it by way of `ahead`. */
 #define AHEAD_AFTER_LARGE ((size_t)4 * 1024)
 
+/*
+ * While small messages stream in, look again a few times, letting others run in between, before
+ * going to sleep: a reader that sleeps after each message has the sender wake it for each. After
+ * this many reads that brought one message or less the stream counts as quiet; and when somebody
+ * else had the CPU for long, what is left is to be woken.
+ */
+#define BUSY_READS 16
+#define LOOKS 4
+#define LONG_YIELD_NS 500000
+#define YIELD_REST_NS 100000000
+
 /* Least step in which memory for a large message grows. */
 #define GROWTH_BYTES ((size_t)64 * 1024)
 
@@ -44,6 +56,10 @@ struct stream {
     size_t at;
     size_t end;
     struct mp_buffer part;
+
+    unsigned taken;        /* messages since the last read */
+    unsigned busy;         /* reads until the stream counts as quiet */
+    int64_t no_yield_till; /* time */
 };
 
 static struct stream *stream_of(mproc_conn *conn)
@@ -107,6 +123,44 @@ static size_t fill_size(const struct stream *s, size_t want)
                : room;
 }
 
+static bool is_busy(struct stream *s)
+{
+    if (s->taken > 1)
+        s->busy = BUSY_READS;
+    else if (s->busy > 0)
+        s->busy--;
+    s->taken = 0;
+    return s->busy > 0 && mp_clock_now() >= s->no_yield_till;
+}
+
+/* Read if bytes come soon. */
+static ssize_t read_awake(struct stream *s, unsigned char *to, size_t len)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        ssize_t n = mp_stream_read(&s->io, to, len, MP_NOW);
+        if (n != -ETIMEDOUT)
+            return n;
+        int64_t before = mp_clock_now();
+        sched_yield();
+        int64_t now = mp_clock_now();
+        if (now - before > LONG_YIELD_NS) {
+            s->no_yield_till = now + YIELD_REST_NS;
+            break;
+        }
+    }
+    return -ETIMEDOUT;
+}
+
+static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
+{
+    unsigned char *to = s->ahead + s->end;
+    size_t len = fill_size(s, want);
+    ssize_t n = -ETIMEDOUT;
+    if (is_busy(s) && deadline != MP_NOW)
+        n = read_awake(s, to, len);
+    return n == -ETIMEDOUT ? mp_stream_read(&s->io, to, len, deadline) : n;
+}
+
 /* Have at least `want` (at most AHEAD_BYTES) unread bytes in `ahead`. */
 static int fill(struct stream *s, size_t want, mp_deadline deadline)
 {
@@ -115,7 +169,7 @@ static int fill(struct stream *s, size_t want, mp_deadline deadline)
         return rc;
     while (ahead_len(s) < want) {
         make_room(s, want);
-        ssize_t n = mp_stream_read(&s->io, s->ahead + s->end, fill_size(s, want), deadline);
+        ssize_t n = read_ahead(s, want, deadline);
         if (n <= 0)
             return no_bytes(s, n);
         s->end += (size_t)n;
@@ -148,6 +202,7 @@ static void end_message(struct stream *s)
 {
     s->in_message = false;
     s->was_large = s->body > AHEAD_BYTES;
+    s->taken++;
 }
 
 static bool goes_through_ahead(const struct stream *s)

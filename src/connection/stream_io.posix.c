@@ -90,6 +90,8 @@ ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len, mp_
             return 0;
         if (!would_block(errno))
             return -errno;
+        if (deadline == MP_NOW)
+            return -ETIMEDOUT;
         int rc = mp_fd_wait(io->fd, POLLIN, deadline);
         if (rc < 0)
             return rc;

@@ -14,6 +14,7 @@
 #include <mproc/connection.h>
 #include <mproc/error.h>
 
+#include "base/clock.h"
 #include "connection/frame.h"
 #include "support/fault.h"
 #include "support/pairs.h"
@@ -131,6 +132,101 @@ START_TEST(many_small_messages_come_with_one_call)
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 3);
     ck_assert(!mp_fault_disarm());
+    close_raw();
+}
+END_TEST
+
+static unsigned yields;
+
+static void count_yield(void)
+{
+    yields++;
+}
+
+static void write_while_yielding(void)
+{
+    yields++;
+    put("\0\0\0\3def", 7);
+}
+
+/* Longer than the sender alone would take. */
+static void yield_for_long(void)
+{
+    yields++;
+    for (int64_t end = mp_clock_now() + 1000000; mp_clock_now() < end;)
+        ;
+}
+
+/* Messages that come several at a time. */
+static void stream_in(void)
+{
+    char buf[4];
+    put("\0\0\0\1a\0\0\0\1b\0\0\0\1c", 15);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 1);
+    yields = 0;
+}
+
+START_TEST(a_busy_reader_lets_others_run_before_it_sleeps)
+{
+    char buf[4];
+    open_raw(0);
+    mp_fault_on_yield(write_while_yielding);
+    stream_in();
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 3);
+    ck_assert_mem_eq(buf, "def", 3);
+    ck_assert_uint_eq(yields, 1);
+    close_raw();
+}
+END_TEST
+
+START_TEST(a_busy_reader_still_times_out_and_comes_to_the_end)
+{
+    char buf[4];
+    open_raw(0);
+    mp_fault_on_yield(count_yield);
+    stream_in();
+    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
+    ck_assert_uint_gt(yields, 0);
+    hang_up();
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), MPROC_EOF);
+    close_raw();
+}
+END_TEST
+
+START_TEST(nobody_yields_for_single_messages_or_in_a_poll)
+{
+    char buf[4];
+    open_raw(0);
+    mp_fault_on_yield(count_yield);
+    stream_in();
+    ck_assert_int_eq(mproc_conn_poll(conn, 0), 0);
+    for (int i = 0; i < 100; i++) {
+        put("\0\0\0\3abc", 7);
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 3);
+    }
+    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
+    ck_assert_uint_eq(yields, 0);
+    close_raw();
+}
+END_TEST
+
+START_TEST(after_a_long_yield_the_reader_sleeps_at_once)
+{
+    char buf[4];
+    open_raw(0);
+    mp_fault_on_yield(yield_for_long);
+    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
+    stream_in();
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
+    ck_assert_uint_eq(yields, 1);
+    int64_t start = mp_clock_now();
+    stream_in();
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
+    if (mp_clock_now() - start < 50000000) /* not on a very slow machine */
+        ck_assert_uint_eq(yields, 0);
     close_raw();
 }
 END_TEST
@@ -423,6 +519,10 @@ Suite *mp_suite(void)
     tcase_add_test(tc, what_is_sent_is_cpythons_frame);
     tcase_add_test(tc, header_and_body_leave_in_one_call);
     tcase_add_test(tc, many_small_messages_come_with_one_call);
+    tcase_add_test(tc, a_busy_reader_lets_others_run_before_it_sleeps);
+    tcase_add_test(tc, a_busy_reader_still_times_out_and_comes_to_the_end);
+    tcase_add_test(tc, nobody_yields_for_single_messages_or_in_a_poll);
+    tcase_add_test(tc, after_a_long_yield_the_reader_sleeps_at_once);
     tcase_add_test(tc, a_short_length_in_the_long_form_is_accepted);
     tcase_add_loop_test(tc, an_impossible_header_is_a_protocol_error_for_good, 0, 2);
     tcase_add_loop_test(tc, a_stream_cut_at_any_byte_is_told_from_a_clean_end, 0, 2);

@@ -368,8 +368,18 @@ static int fill_descriptors(int *fds, int max)
     return n;
 }
 
+/* Under valgrind the limit is its own, not the kernel's: it takes the client and then throws it
+ * away. */
+static bool limits_are_the_kernels(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return !preloaded || !strstr(preloaded, "vgpreload");
+}
+
 START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
 {
+    if (!limits_are_the_kernels())
+        return;
     struct rlimit before;
     struct rlimit limit;
     int fds[256] = {0};

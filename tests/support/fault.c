@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,6 +41,13 @@ void mp_fault_interrupt_all(void)
 {
     fault.interrupt = true;
     fault.fired = false;
+}
+
+static _Thread_local void (*yield_hook)(void);
+
+void mp_fault_on_yield(void (*hook)(void))
+{
+    yield_hook = hook;
 }
 
 bool mp_fault_disarm(void)
@@ -263,4 +271,12 @@ WRAP(pid_t, fork, (void))
 WRAP(int, mp_pidfd_open, (pid_t pid))
 {
     return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_pidfd_open(pid);
+}
+
+WRAP(int, sched_yield, (void))
+{
+    if (!yield_hook)
+        return __real_sched_yield();
+    yield_hook();
+    return 0;
 }

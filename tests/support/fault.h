@@ -20,6 +20,9 @@ void mp_fault_arm(enum mp_fault_kind kind, unsigned n, int error);
 /* Half of the calls that can be interrupted fail with EINTR, until disarmed. */
 void mp_fault_interrupt_all(void);
 
+/* Run this in place of sched_yield(2); NULL is the real one again. */
+void mp_fault_on_yield(void (*hook)(void));
+
 /* Stop failing. True if a call failed since it was armed. */
 bool mp_fault_disarm(void);
 

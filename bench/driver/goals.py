@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""What mproc promises, as lines that say PASS or MISS with the figure."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from driver.plan import Cell
+from driver.sample import Results
+
+MIB = 1048576
+IDLE = 0.001  # share of a CPU below which a process counts as idle
+
+
+@dataclass(frozen=True)
+class Goal:
+    what: str
+    measure: Callable[[Results], float | None]
+    limit: float
+    at_most: bool = False
+    unit: str = "x"
+    scale: float = 1
+
+    def line(self, results: Results) -> str:
+        figure = self.measure(results)
+        bound = f"{'<=' if self.at_most else '>='} {self.limit:g} {self.unit}"
+        if figure is None:
+            return f"----  {self.what}: not measured (goal {bound})"
+        figure *= self.scale
+        met = figure <= self.limit if self.at_most else figure >= self.limit
+        return f"{'PASS' if met else 'MISS'}  {self.what}: {figure:.3g} {self.unit} (goal {bound})"
+
+
+def ratio(program: str, other: str, cell: Cell, value: str):
+    return lambda results: results.ratio(program, other, cell, value)
+
+
+def times_faster(other: str):
+    """How many round trips of mproc's pipe one of the other's takes."""
+    return ratio(other, "mproc_pipe", Cell("rtt"), "rtt_ns")
+
+
+def speed(size: int):
+    return lambda results: results.median("mproc_pipe", Cell("stream", size), "bytes_per_s")
+
+
+GOALS = (
+    Goal("stream pipe against raw socket, 1 MiB throughput",
+         ratio("mproc_stream", "unix", Cell("stream", MIB), "bytes_per_s"), 0.95),
+    Goal("stream pipe against a reader of two reads, 64 B messages/s it can take in",
+         ratio("mproc_stream", "naive", Cell("capacity"), "msg_per_s"), 2),
+    Goal("TCP handshakes/s against Python's",
+         ratio("handshake", "python_handshake", Cell("handshake"), "per_s"), 1),
+    Goal("pipe, round trip of 64 B against one flag's",
+         lambda results: results.times_c2c("mproc_pipe", Cell("rtt")), 2.2, at_most=True),
+    Goal("pipe, round trip of 64 B faster than ZeroMQ", times_faster("zeromq"), 100),
+    Goal("pipe, round trip of 64 B faster than nng", times_faster("nng"), 100),
+    Goal("pipe, 64 B one way",
+         lambda results: results.median("mproc_pipe", Cell("stream"), "msg_per_s"), 50,
+         unit="M msg/s", scale=1e-6),
+    Goal("pipe, 64 B one way against OpenMPI",
+         ratio("mproc_pipe", "openmpi", Cell("stream"), "msg_per_s"), 3),
+    Goal("pipe, 64 B one way against ZeroMQ",
+         ratio("mproc_pipe", "zeromq", Cell("stream"), "msg_per_s"), 10),
+    Goal("pipe, 64 KiB one way", speed(65536), 30, unit="GB/s", scale=1e-9),
+    Goal("pipe, 1 MiB one way", speed(MIB), 30, unit="GB/s", scale=1e-9),
+    Goal("pipe, round trip on one CPU against a raw pipe's",
+         ratio("mproc_pipe", "pipe", Cell("rtt", cpus="one"), "rtt_ns"), 1, at_most=True),
+    Goal("pipe, CPU of the busier side at 1 message per ms",
+         lambda results: results.cpu("mproc_pipe", Cell("paced", rate=1000)), 2, at_most=True,
+         unit="%", scale=100),
+    Goal("pipe, CPU of the busier side when idle",
+         lambda results: results.cpu("mproc_pipe", Cell("paced", rate=0)), 100 * IDLE,
+         at_most=True, unit="%", scale=100),
+)
+
+# What goals are made of deserves more samples.
+SUBJECTS = {
+    Cell("stream", MIB): {"mproc_stream", "unix", "mproc_pipe"},
+    Cell("stream", 65536): {"mproc_pipe"},
+    Cell("capacity"): {"mproc_stream", "naive"},
+    Cell("handshake"): {"handshake", "python_handshake"},
+    Cell("rtt"): {"mproc_pipe", "zeromq", "nng"},
+    Cell("stream"): {"mproc_pipe", "openmpi", "zeromq"},
+    Cell("rtt", cpus="one"): {"mproc_pipe", "pipe"},
+    Cell("paced", rate=1000): {"mproc_pipe", "pipe"},
+    Cell("paced", rate=0): {"mproc_pipe"},
+}
+
+
+def is_goal(program: str, cell: Cell) -> bool:
+    return program in SUBJECTS.get(cell, ())
