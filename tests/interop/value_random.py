@@ -165,4 +165,5 @@ def main():
         check_bytes(mproc, plain(rng, 2), f"plain object {i}")
 
 
-main()
+if __name__ == "__main__":
+    main()
