@@ -393,7 +393,7 @@ START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
 {
     struct rlimit before;
     struct rlimit limit;
-    int fds[256];
+    int fds[256] = {0};
     mproc_conn *conn = NULL;
     mproc_error err = MPROC_ERROR_INIT;
     mproc_listener *l = mp_listen(NULL, KEY);
