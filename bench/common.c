@@ -123,9 +123,9 @@ static int ascending(const void *a, const void *b)
 
 static int64_t percentile(const struct bench_run *run, unsigned percent)
 {
-    size_t n = run->n_times < MAX_TIMES ? run->n_times : MAX_TIMES;
-    if (n == 0)
+    if (run->n_times == 0)
         return 0;
+    size_t n = run->n_times < MAX_TIMES ? run->n_times : MAX_TIMES;
     qsort(run->times, n, sizeof *run->times, ascending);
     return run->times[n * percent / 100];
 }
@@ -364,7 +364,7 @@ int bench_main(int argc, char **argv, const struct bench_peer *peer)
     struct bench_run run = {
         .size = strtoul(argv[2], NULL, 10),
         .seconds = strtod(argv[3], NULL),
-        .cpu = {atoi(argv[4]), atoi(argv[5])},
+        .cpu = {(int)strtol(argv[4], NULL, 10), (int)strtol(argv[5], NULL, 10)},
         .rate = argc > 6 ? strtod(argv[6], NULL) : 0,
     };
     if (run.size < DATA_OFFSET + sizeof(struct answer))
