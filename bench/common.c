@@ -225,7 +225,7 @@ static void drive_paced(struct bench_run *run, const struct bench_peer *peer)
     int64_t period = run->rate > 0 ? (int64_t)(1e9 / run->rate) : INT64_MAX / 2;
     int64_t at = bench_now();
     run->pacing = 0;
-    while (at < run->until) {
+    while (bench_now() < run->until) {
         at = at + period < run->until ? at + period : run->until;
         int64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
         sleep_until(at);

@@ -161,8 +161,11 @@ int main(int argc, char **argv)
         .processes = calloc(wanted, sizeof(mproc_process *)),
         .items = calloc(wanted, sizeof(mproc_wait_item)),
     };
-    if (!crew.processes || !crew.items)
+    if (!crew.processes || !crew.items) {
+        free(crew.processes);
+        free(crew.items);
         return 1;
+    }
     while (crew.n < wanted && start_worker(&crew, files) == 0)
         continue;
     count_all(&crew, &tally, files);

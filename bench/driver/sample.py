@@ -76,7 +76,8 @@ class Sampler:
     def fail(self, program: Program, cell: Cell, status: int, error: str) -> None:
         self.failures[program.name, cell] += self.plan.rounds if status == UNSUPPORTED else 1
         last = error.strip().splitlines()[-1:] or [f"status {status}"]
-        note = f"{program.label}, {cell.mode} of {cell.size} bytes: {last[0]}"
+        what = f"{cell.rate} messages per second" if cell.mode == "paced" else f"{cell.size} bytes"
+        note = f"{program.label}, {cell.mode}, {what}, on {cell.cpus}: {last[0]}"
         if note not in self.notes:
             self.notes.append(note)
 

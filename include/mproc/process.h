@@ -70,12 +70,13 @@ typedef struct mproc_process_options {
  * stay locked in the child for ever. With MPROC_STRICT_FORK set and not empty in the environment it
  * is an error instead. Threads are counted where /proc/self/task exists.
  *
- * A daemonic child is killed when this process ends in whatever way. (It outlives the thread that
- * started it, unless that is the main thread calling pthread_exit(3). Started from another thread,
- * and in the portable build, it notices its parent's end by a pipe of which a copy of this process
- * made with plain fork(2) would hold an end too: while such a copy lives and has not called exec,
- * the daemon may live on.) One that finds its parent dead before its target ran, or cannot watch
- * it, ends with exit code -SIGKILL.
+ * A daemonic child is killed when this process ends in whatever way, not when the thread that
+ * started it does; only the end of the main thread by pthread_exit(3) counts as the end of the
+ * process. A child started from another thread, and every one in the portable build, learns of the
+ * end by a pipe: a copy of this process made by _Fork(3) or clone(2) keeps it open, copies made by
+ * fork(2) do not. In the portable build the child has a thread that watches it. A daemonic child
+ * that finds its parent dead before its target ran, or cannot watch it, ends with exit code
+ * -SIGKILL.
  *
  * @param[out] process  the new process; let go of with mproc_process_close()
  * @param target        function to run in the child
@@ -257,7 +258,8 @@ MPROC_API size_t mproc_active_children(mproc_process **children, size_t room);
 MPROC_API int mproc_cpu_count(void);
 
 /**
- * Copy out this process's authkey: the key that connections use where no other is given.
+ * Copy out this process's authkey: one secret for a family of processes, to be given to listeners
+ * and clients.
  *
  * It is 32 random bytes unless mproc_set_authkey() said otherwise, and children inherit it. The
  * library keeps it in guarded memory; wipe your copy when done with it.

@@ -215,6 +215,7 @@ static int bind_under(struct mp_bound *out, const char *parent, int backlog, mpr
 
 int mp_bind_arbitrary(struct mp_bound *out, int backlog, mproc_error *err)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe beside setenv(3) only, as any getenv */
     const char *parent = getenv("TMPDIR");
     if (!parent || parent[0] != '/')
         return bind_under(out, "/tmp", backlog, err);

@@ -39,6 +39,19 @@ static void detach(struct mp_visitors *list, struct mp_visitor *v)
     list->n--;
 }
 
+/* The first one of a list that is not empty, off the list. */
+static struct mp_visitor *take_first(struct mp_visitors *list)
+{
+    struct mp_visitor *v = list->first;
+    list->first = v->next;
+    if (list->first)
+        list->first->prev = NULL;
+    else
+        list->last = NULL;
+    list->n--;
+    return v;
+}
+
 static void leave_pending(struct mp_reception *r, struct mp_visitor *v)
 {
     if (v->watched)
@@ -205,6 +218,20 @@ static bool is_out_of_descriptors(int rc)
     return rc == -EMFILE || rc == -ENFILE;
 }
 
+/*
+ * The descriptor is the first thing that accept(2) looks for, so its lack says nothing about
+ * clients; only if one waits must somebody make room.
+ */
+static int make_room(struct mp_reception *r, int rc)
+{
+    if (mp_fd_wait(r->listening, POLLIN, MP_NOW) < 0)
+        return 0;
+    if (!r->pending.first)
+        return rc;
+    turn_away_oldest(r, MPROC_EBUSY);
+    return 1;
+}
+
 /* 1: somebody was taken in or a failure dealt with, go on; 0: nobody waits. */
 static int take_newcomer(struct mp_reception *r)
 {
@@ -215,10 +242,8 @@ static int take_newcomer(struct mp_reception *r)
     int fd = mp_socket_accept(r->listening, &r->spare->peer);
     if (fd == -EAGAIN || fd == -EWOULDBLOCK)
         return 0;
-    if (is_out_of_descriptors(fd) && r->pending.first) {
-        turn_away_oldest(r, MPROC_EBUSY);
-        return 1;
-    }
+    if (is_out_of_descriptors(fd))
+        return make_room(r, fd);
     if (fd < 0)
         return concerns_one_client(fd) ? 1 : fd;
     struct mp_visitor *v = r->spare;
@@ -300,11 +325,8 @@ void mp_reception_close(struct mp_reception *r)
         leave_pending(r, v);
         dismiss(v);
     }
-    while (r->finished.first) {
-        struct mp_visitor *v = r->finished.first;
-        detach(&r->finished, v);
-        dismiss(v);
-    }
+    while (r->finished.first)
+        dismiss(take_first(&r->finished));
     free(r->spare);
     r->spare = NULL;
     mp_watch_free(r->watch);
@@ -314,8 +336,7 @@ void mp_reception_close(struct mp_reception *r)
 static void abandon_all(struct mp_visitors *list)
 {
     while (list->first) {
-        struct mp_visitor *v = list->first;
-        detach(list, v);
+        struct mp_visitor *v = take_first(list);
         mp_fd_close(&v->fd);
         free(v);
     }

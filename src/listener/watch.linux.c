@@ -19,7 +19,7 @@ static int control(const struct mp_watch *watch, int op, int fd, short events, v
 {
     /* Level-triggered: what is left unread shows again. */
     struct epoll_event event = {.data.ptr = who};
-    event.events = events & POLLOUT ? EPOLLOUT : EPOLLIN;
+    event.events = (events & POLLOUT) ? EPOLLOUT : EPOLLIN;
     return epoll_ctl(watch->epoll, op, fd, &event) < 0 ? -errno : 0;
 }
 

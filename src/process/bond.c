@@ -56,8 +56,10 @@ void mp_bond_close(struct mp_bond *bond)
 static void kill_and_reap(pid_t child)
 {
     kill(child, SIGKILL);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    pid_t rc;
+    do
+        rc = waitpid(child, NULL, 0);
+    while (rc < 0 && errno == EINTR);
 }
 
 static int watch_by_pidfd(struct mp_status *status, pid_t child)

@@ -2,9 +2,7 @@
 #include "process/pidfd.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -30,17 +28,7 @@ int mp_pidfd_open(pid_t pid)
 
 enum mp_life mp_pidfd_ask(int pidfd, int *code)
 {
-    siginfo_t info = {.si_pid = 0};
-    int rc;
-    while ((rc = waitid((idtype_t)MP_P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG)) < 0 &&
-           errno == EINTR)
-        continue;
-    if (rc < 0)
-        return MP_TAKEN;
-    if (info.si_pid == 0)
-        return MP_RUNNING;
-    *code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
-    return MP_ENDED;
+    return mp_status_reap((idtype_t)MP_P_PIDFD, (id_t)pidfd, code);
 }
 
 int mp_pidfd_signal(int pidfd, int number)

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
-#include "process/authkey.h"
+#include "process/own_key.h"
 #include "process/table.h"
 
 _Static_assert(sizeof(mproc_process_options) ==
@@ -19,15 +19,14 @@ _Static_assert(sizeof(mproc_process_options) ==
                "options end with padding");
 
 /* The one place where arguments are copied. */
-static int task_init(struct mp_task *task, mproc_target target, const void *args, size_t len)
+static int task_copy_args(struct mp_task *task, const void *args)
 {
-    *task = (struct mp_task){.target = target, .len = len};
-    if (len == 0)
+    if (task->len == 0)
         return 0;
-    task->args = malloc(len);
+    task->args = malloc(task->len);
     if (!task->args)
         return -ENOMEM;
-    memcpy(task->args, args, len);
+    memcpy(task->args, args, task->len);
     return 0;
 }
 
@@ -69,23 +68,38 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     return NULL;
 }
 
-static int start(struct mproc_process **out, const struct mp_task *task,
+static int start_locked(struct mproc_process **out, struct mp_task *task, const void *args,
+                        const mproc_process_options *options, mproc_error *err)
+{
+    struct mproc_process *process = new_process(options);
+    int rc = process ? task_copy_args(task, args) : -ENOMEM;
+    if (rc < 0)
+        rc = mp_fail_errno(err, ENOMEM, "new process with %zu bytes of arguments", task->len);
+    else
+        rc = mp_table_start_locked(process, task, &mp_start_fork, err);
+    free(task->args);
+    if (rc == 0)
+        *out = process;
+    else if (process)
+        free_process(process, true);
+    return rc;
+}
+
+static int start(struct mproc_process **out, struct mp_task *task, const void *args,
                  const mproc_process_options *options, mproc_error *err)
 {
-    const struct mp_start_method *method = &mp_start_fork;
-    int rc = method->prepare(err);
+    /* One key for the whole family, so it must exist before the first child does. */
+    int rc = mp_own_key_ensure();
+    if (rc < 0)
+        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
+    rc = mp_start_fork.prepare(err);
+    if (rc == 0)
+        rc = mp_table_begin_start(err);
     if (rc < 0)
         return rc;
-    struct mproc_process *process = new_process(options);
-    if (!process)
-        return mp_fail_errno(err, ENOMEM, "new process");
-    rc = mp_table_start(process, task, method, err);
-    if (rc < 0) {
-        free_process(process, true);
-        return rc;
-    }
-    *out = process;
-    return 0;
+    rc = start_locked(out, task, args, options, err);
+    mp_table_end_start();
+    return rc;
 }
 
 int mproc_process_start(mproc_process **process, mproc_target target, const void *args, size_t len,
@@ -101,16 +115,8 @@ int mproc_process_start(mproc_process **process, mproc_target target, const void
     if (mproc_process_daemon(mproc_current_process()))
         return mp_fail(err, MPROC_EDAEMON, "%s may not start processes: it is daemonic",
                        mproc_process_name(mproc_current_process()));
-    /* One key for the whole family, so it must exist before the first child does. */
-    rc = mp_authkey_ensure();
-    if (rc < 0)
-        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    struct mp_task task;
-    if (task_init(&task, target, args, len) < 0)
-        return mp_fail_errno(err, ENOMEM, "copying %zu bytes of arguments", len);
-    rc = start(process, &task, &known, err);
-    free(task.args);
-    return rc;
+    struct mp_task task = {.target = target, .len = len};
+    return start(process, &task, args, &known, err);
 }
 
 /* Can this process watch it? */
@@ -223,7 +229,7 @@ int mproc_process_close(mproc_process *process)
     bool mine = process->status.owner == getpid();
     if (mine && mp_status_look(&process->status) == MP_RUNNING)
         return MPROC_ERUNNING;
-    if (!mine || mp_table_remove(process))
+    if (mp_table_remove(process))
         free_process(process, mine);
     return 0;
 }

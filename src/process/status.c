@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
@@ -63,13 +62,14 @@ void mp_status_destroy(struct mp_status *status, bool mine)
         pthread_mutex_destroy(&status->lock);
 }
 
-static enum mp_life ask_by_pid(pid_t pid, int *code)
+enum mp_life mp_status_reap(idtype_t type, id_t id, int *code)
 {
     siginfo_t info = {.si_pid = 0};
     int rc;
-    while ((rc = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG)) < 0 && errno == EINTR)
-        continue;
-    if (rc < 0)
+    do
+        rc = waitid(type, id, &info, WEXITED | WNOHANG);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0) /* ECHILD: SIGCHLD is ignored, or somebody else has waited for it */
         return MP_TAKEN;
     if (info.si_pid == 0)
         return MP_RUNNING;
@@ -91,7 +91,7 @@ static enum mp_life ask(const struct mp_status *status, int *code)
         return ask_parent(status);
     if (status->pidfd)
         return mp_pidfd_ask(status->sentinel, code);
-    return ask_by_pid(status->pid, code);
+    return mp_status_reap(P_PID, (id_t)status->pid, code);
 }
 
 /* It runs. Is the sentinel of any use from here on, and when is the next look due? */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include "base/pollable.h"
 
@@ -46,6 +47,9 @@ void mp_status_destroy(struct mp_status *status, bool mine);
 
 /* Ask without blocking, reap if there is something to reap; what is known from then on. */
 enum mp_life mp_status_look(struct mp_status *status);
+
+/* waitid(2) for one child without blocking; *code only for MP_ENDED. */
+enum mp_life mp_status_reap(idtype_t type, id_t id, int *code);
 
 /* Send a signal unless it has ended. 0 or -errno. */
 int mp_status_signal(struct mp_status *status, int number);

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "process/authkey.h"
 #include "process/bond.h"
+#include "process/own_key.h"
 
 /* Finished children are looked for once in so many starts per child in the table. */
 #define SWEEP_SHARE 16
@@ -21,22 +21,21 @@ static struct {
     pid_t owner; /* whose children these are; 0 before the first start */
     struct mproc_process *first;
     struct mproc_process *last;
+    struct mproc_process *inherited; /* objects of those that this process is a copy of */
     size_t n;
     size_t unswept; /* starts since finished children were last looked for */
     unsigned long started;
     bool ending;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/*
- * Every fork(2) of the program, ours or not, makes a copy that has no children. The lock may have
- * been held by another thread, or is held by this one in mp_table_start(). The copy must not keep
- * lifelines of its siblings open; their sentinels would only fill its descriptor table.
- */
-static void forget_children(void)
+/* The objects stay within reach, since somebody may still close them here. */
+static void disown_children(void)
 {
-    for (struct mproc_process *p = table.first; p; p = p->next) {
-        mp_fd_close(&p->lifeline);
-        mp_fd_close(&p->status.sentinel);
+    if (table.last) {
+        table.last->next = table.inherited;
+        if (table.inherited)
+            table.inherited->prev = table.last;
+        table.inherited = table.first;
     }
     table.first = NULL;
     table.last = NULL;
@@ -45,9 +44,23 @@ static void forget_children(void)
     table.started = 0;
     table.ending = false;
     table.owner = getpid();
+}
+
+/*
+ * Every fork(2) of the program, ours or not, makes a copy that has no children. The lock may have
+ * been held by another thread, or is held by this one in mp_table_start_locked(). The copy must not
+ * keep lifelines of its siblings open; their sentinels would only fill its descriptor table.
+ */
+static void after_fork(void)
+{
+    for (struct mproc_process *p = table.first; p; p = p->next) {
+        mp_fd_close(&p->lifeline);
+        mp_fd_close(&p->status.sentinel);
+    }
+    disown_children();
     pthread_mutex_init(&table.lock, NULL);
     mp_bond_after_fork();
-    mp_authkey_after_fork();
+    mp_own_key_after_fork();
     mp_log_after_fork();
 }
 
@@ -55,7 +68,7 @@ static int prepare_rc;
 
 static void prepare_table(void)
 {
-    prepare_rc = -pthread_atfork(NULL, NULL, forget_children);
+    prepare_rc = -pthread_atfork(NULL, NULL, after_fork);
     if (prepare_rc == 0 && atexit(mp_table_end) != 0)
         prepare_rc = -ENOMEM;
 }
@@ -99,30 +112,36 @@ static void unlink_locked(struct mproc_process *process)
 {
     if (process->prev)
         process->prev->next = process->next;
-    else
+    else if (process == table.first)
         table.first = process->next;
+    else
+        table.inherited = process->next;
     if (process->next)
         process->next->prev = process->prev;
-    else
+    else if (process == table.last)
         table.last = process->prev;
-    table.n--;
 }
 
-/* Copies made without fork(2)'s handlers, such as by _Fork(3), have no children either. */
-static void own_table_locked(void)
+int mp_table_begin_start(mproc_error *err)
 {
-    if (table.owner == getpid())
-        return;
-    table.owner = getpid();
-    table.first = NULL;
-    table.last = NULL;
-    table.n = 0;
+    int rc = prepare_once(err);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&table.lock);
+    /* In copies made without fork(2)'s handlers, such as by _Fork(3). */
+    if (table.owner != getpid())
+        disown_children();
+    return 0;
 }
 
-static int start_locked(struct mproc_process *process, const struct mp_task *task,
-                        const struct mp_start_method *method, mproc_error *err)
+void mp_table_end_start(void)
 {
-    own_table_locked();
+    pthread_mutex_unlock(&table.lock);
+}
+
+int mp_table_start_locked(struct mproc_process *process, const struct mp_task *task,
+                          const struct mp_start_method *method, mproc_error *err)
+{
     if (++table.unswept * SWEEP_SHARE >= table.n)
         sweep_locked();
     number_locked(process);
@@ -134,24 +153,15 @@ static int start_locked(struct mproc_process *process, const struct mp_task *tas
     return 0;
 }
 
-int mp_table_start(struct mproc_process *process, const struct mp_task *task,
-                   const struct mp_start_method *method, mproc_error *err)
-{
-    int rc = prepare_once(err);
-    if (rc < 0)
-        return rc;
-    pthread_mutex_lock(&table.lock);
-    rc = start_locked(process, task, method, err);
-    pthread_mutex_unlock(&table.lock);
-    return rc;
-}
-
 bool mp_table_remove(struct mproc_process *process)
 {
+    bool mine = process->status.owner == getpid();
     pthread_mutex_lock(&table.lock);
-    bool removed = !table.ending;
-    if (removed)
+    bool removed = !mine || !table.ending;
+    if (removed) {
         unlink_locked(process);
+        table.n -= mine ? 1 : 0;
+    }
     pthread_mutex_unlock(&table.lock);
     return removed;
 }
@@ -179,19 +189,23 @@ static void terminate_daemons_locked(void)
 }
 
 /* From now on no object in the table is freed: other threads may still be running. */
-static void begin_to_end(void)
+static bool begin_to_end(void)
 {
     pthread_mutex_lock(&table.lock);
-    table.ending = true;
-    terminate_daemons_locked();
+    /* Otherwise these are another process's children, see mp_table_begin_start(). */
+    bool ours = table.owner == getpid();
+    if (ours) {
+        table.ending = true;
+        terminate_daemons_locked();
+    }
     pthread_mutex_unlock(&table.lock);
+    return ours;
 }
 
 void mp_table_end(void)
 {
-    if (table.owner != getpid())
+    if (!begin_to_end())
         return;
-    begin_to_end();
     mproc_process *child;
     while (mproc_active_children(&child, 1) > 0)
         if (mp_pollable_wait_one(&child->status.pollable, MP_NEVER) < 0)

@@ -6,13 +6,18 @@
 #include "process/process.h"
 
 /*
- * Start what `process` describes (daemon flag, name if given) by `method`, and enter it. Starts of
- * several threads come one after another, so that no child inherits the bond of another one.
+ * Starts of several threads come one after another, so that no child inherits the bond of another
+ * one. Whoever starts also allocates under the lock: what other threads have in hand at a fork is
+ * lost memory in the child. 0 or a negative code, and then the lock is not held.
  */
-int mp_table_start(struct mproc_process *process, const struct mp_task *task,
-                   const struct mp_start_method *method, mproc_error *err);
+int mp_table_begin_start(mproc_error *err);
+void mp_table_end_start(void);
 
-/* Take `process` out. False: leave it alone, the process is ending and waits for all of these. */
+/* Start what `process` describes (daemon flag, name if given) by `method`, and enter it. */
+int mp_table_start_locked(struct mproc_process *process, const struct mp_task *task,
+                          const struct mp_start_method *method, mproc_error *err);
+
+/* Take `process` out. False: leave it alone, this process is ending and waits for all it has. */
 bool mp_table_remove(struct mproc_process *process);
 
 /* Send SIGTERM to the daemonic children, then wait until all children have ended. */

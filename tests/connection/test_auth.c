@@ -243,9 +243,7 @@ static int replay(const struct transcript *t, enum mp_auth_role role, bool legac
         const struct line *line = &t->lines[*at];
         if (line->who != me) {
             rc = mp_auth_feed(&auth, line->bytes, line->len, &out);
-        } else if (out.len == 0) {
-            break;
-        } else if (rc >= 0 || t->succeeded == false) {
+        } else if (out.len > 0 && (rc >= 0 || !t->succeeded)) {
             compare(t, &auth, line, &out);
             out.len = 0;
         } else {

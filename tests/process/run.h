@@ -47,7 +47,10 @@ struct run_helper run_helper_start(const char *const args[], int in);
  */
 bool run_helper_read(struct run_helper *helper, char *text, size_t room);
 
-/* Read to the end as above, which must come, reap it, and return its wait status. */
+/* Wait for it and for its orphans, and return its wait status. */
+int run_helper_reap(const struct run_helper *helper);
+
+/* Read to the end, which must come, reap, and return the wait status. */
 int run_helper_finish(struct run_helper *helper, char *text, size_t room);
 
 #endif

@@ -122,7 +122,7 @@ START_TEST(the_mount_is_found_among_mounts)
          "rw,cpu,cpuacct\n",
          false, "/docker/1", "/sys/fs/cgroup/cpu,cpuacct"},
         {"36 30 0:31 / /sys/fs/cgroup/cpuset ro - cgroup cgroup rw,cpuset\n", false, NULL, NULL},
-        {"36 30 0:31 /a\\040b /mnt/c\\134d ro - cgroup2 none rw", true, "/a b", "/mnt/c\\d"},
+        {"36 30 0:31 /a\\040b /srv/c\\134d ro - cgroup2 none rw", true, "/a b", "/srv/c\\d"},
         {"36 30 0:31 / /x\\04 ro - cgroup2 none rw", true, "/", "/x\\04"},
         {"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n", true, NULL, NULL},
         {"22 1 8:1 / / rw ext4\n", true, NULL, NULL},
@@ -161,8 +161,8 @@ START_TEST(a_group_shows_below_its_mount)
     static struct mp_cgroup_mount mount;
     char directory[MP_CGROUP_PATH];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        strcpy(mount.root, cases[i].root);
-        strcpy(mount.point, cases[i].point);
+        snprintf(mount.root, sizeof mount.root, "%s", cases[i].root);
+        snprintf(mount.point, sizeof mount.point, "%s", cases[i].point);
         bool found = mp_cgroup_directory(&mount, cases[i].path, directory);
         ck_assert_msg(found == (cases[i].directory != NULL), "%s", cases[i].path);
         if (found)

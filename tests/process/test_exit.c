@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,19 @@ static int help_storm(bool in_thread)
     return run_forever(NULL, 0);
 }
 
+/* The lifeline of the thread's daemon must not live on in a copy of its parent. */
+static int help_copy_stays(void)
+{
+    start_daemon(true);
+    if (fork() == 0) {
+        char byte;
+        close(STDOUT_FILENO);
+        _exit(read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
+    }
+    (void)!write(STDOUT_FILENO, "r", 1);
+    return run_forever(NULL, 0);
+}
+
 static int have_daemon_and_die(const void *args, size_t len)
 {
     (void)args;
@@ -267,6 +281,7 @@ int mp_helper(const char *name, int argc, char **argv)
         {"normal_exit", help_normal_exit},
         {"child_with_family", help_child_with_family},
         {"copy_exits", help_copy_exits},
+        {"copy_stays", help_copy_stays},
         {"chain", help_chain},
     };
     for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
@@ -367,10 +382,33 @@ START_TEST(daemons_outlive_the_thread_that_started_them_but_not_the_process)
 }
 END_TEST
 
+START_TEST(a_plain_copy_of_the_parent_keeps_no_daemon_alive)
+{
+    char text[16];
+    char byte = 0;
+    int in[2];
+    ck_assert_int_eq(mp_fd_pipe(in), 0);
+    struct run_helper helper = run_helper_start((const char *[]){"copy_stays", NULL}, in[0]);
+    mp_fd_close(&in[0]);
+    ck_assert_int_eq(read(helper.out, &byte, 1), 1);
+    kill(helper.pid, SIGKILL);
+    ck_assert(run_helper_read(&helper, text, sizeof text));
+    mp_fd_close(&in[1]);
+    ck_assert_int_eq(run_helper_reap(&helper), SIGKILL);
+}
+END_TEST
+
 static unsigned next_random(unsigned *state)
 {
     *state = *state * 1103515245U + 12345U;
     return *state >> 16;
+}
+
+static void spin(unsigned times)
+{
+    static atomic_uint counted;
+    while (times-- > 0)
+        atomic_fetch_add(&counted, 1);
 }
 
 /* Kill at a chance moment after the k-th start was begun; all that was started must end. */
@@ -385,12 +423,10 @@ static void check_storm(const char *thread, int times)
             char byte;
             ck_assert_int_eq(read(helper.out, &byte, 1), 1);
         }
-        for (volatile unsigned spin = next_random(&state) % 4096; spin > 0; spin--)
-            continue;
+        spin(next_random(&state) % 4096);
         kill(helper.pid, SIGKILL);
         bool ended = run_helper_read(&helper, text, sizeof text);
-        int status;
-        ck_assert_int_eq(waitpid(helper.pid, &status, 0), helper.pid);
+        int status = run_helper_reap(&helper);
         ck_assert_msg(ended, "a daemon was left behind, seed %u, round %d", seed, i);
         ck_assert_int_eq(status, SIGKILL);
     }
@@ -424,6 +460,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, the_daemon_of_a_killed_child_dies);
     tcase_add_test(tc, daemons_die_with_a_killed_parent);
     tcase_add_test(tc, daemons_outlive_the_thread_that_started_them_but_not_the_process);
+    tcase_add_test(tc, a_plain_copy_of_the_parent_keeps_no_daemon_alive);
     tcase_add_test(tc, no_daemon_escapes_a_kill_that_races_its_start);
     tcase_add_test(tc, nor_one_that_a_thread_starts);
     return suite;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,8 +90,7 @@ START_TEST(threads_start_processes_at_the_same_time)
         pthread_create(&threads[i], NULL, start_and_finish, threads);
     for (int i = 0; i < 4; i++) {
         void *failed;
-        while (mproc_active_children(NULL, 0) > 4)
-            continue;
+        ck_assert_uint_le(mproc_active_children(NULL, 0), 4);
         pthread_join(threads[i], &failed);
         ck_assert_ptr_null(failed);
     }
@@ -228,8 +228,10 @@ static void reap_everything(int number)
 {
     (void)number;
     int saved = errno;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        continue;
+    pid_t pid;
+    do
+        pid = waitpid(-1, NULL, WNOHANG);
+    while (pid > 0);
     errno = saved;
 }
 
@@ -329,6 +331,46 @@ START_TEST(a_stopped_child_runs)
 }
 END_TEST
 
+/* A debugger that attached to `child` and sleeps; *out is its pid, or -1 if it may not attach. */
+static void attach_debugger(pid_t child, pid_t *out)
+{
+    int fds[2];
+    char attached = 'n';
+    ck_assert_int_eq(mp_fd_pipe(fds), 0);
+    pid_t debugger = fork();
+    if (debugger == 0) {
+        char verdict = ptrace(PTRACE_SEIZE, child, NULL, NULL) == 0 ? 'y' : 'n';
+        if (write(fds[1], &verdict, 1) == 1 && verdict == 'y')
+            run_forever(NULL, 0);
+        _exit(0);
+    }
+    ck_assert_int_eq(read(fds[0], &attached, 1), 1);
+    mp_fd_close(&fds[0]);
+    mp_fd_close(&fds[1]);
+    if (attached == 'n')
+        waitpid(debugger, NULL, 0);
+    *out = attached == 'y' ? debugger : -1;
+}
+
+/* Its parent gets no status before the debugger had it, while a pidfd tells of the end already. */
+START_TEST(a_dead_child_is_not_had_before_its_debugger_lets_go)
+{
+    pid_t debugger;
+    mproc_process *p = run_start(run_forever, NULL, 0);
+    attach_debugger(mproc_process_pid(p), &debugger);
+    ck_assert_int_eq(mproc_process_kill(p), 0);
+    if (debugger > 0) {
+        ck_assert_int_eq(mp_fd_wait(mproc_process_sentinel(p), POLLIN, MP_NEVER), 0);
+        ck_assert_int_eq(mproc_process_join(p, 0.05), -ETIMEDOUT);
+        kill(debugger, SIGKILL);
+        waitpid(debugger, NULL, 0);
+    } else {
+        printf("skipped in part: this system lets nobody trace a sibling\n");
+    }
+    ck_assert_int_eq(run_finish(p), -SIGKILL);
+}
+END_TEST
+
 START_TEST(hundreds_of_children_live_at_once)
 {
     enum { MANY = 300 };
@@ -375,6 +417,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_grandchild_does_not_make_join_wait);
     tcase_add_test(tc, a_child_that_closes_all_descriptors_is_still_watched);
     tcase_add_test(tc, a_stopped_child_runs);
+    tcase_add_test(tc, a_dead_child_is_not_had_before_its_debugger_lets_go);
     tcase_add_test(tc, hundreds_of_children_live_at_once);
     return suite;
 }

@@ -4,11 +4,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+
+#if defined __linux__
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#endif
 #include <unistd.h>
 
 static _Thread_local struct {
@@ -134,6 +141,89 @@ WRAP(ssize_t, recv, (int fd, void *buf, size_t len, int flags))
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_recv(fd, buf, len, flags);
 }
 
+WRAP(int, socket, (int domain, int type, int protocol))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_socket(domain, type, protocol);
+}
+
+WRAP(int, bind, (int fd, const struct sockaddr *name, socklen_t len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_bind(fd, name, len);
+}
+
+WRAP(int, listen, (int fd, int backlog))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_listen(fd, backlog);
+}
+
+WRAP(int, accept, (int fd, struct sockaddr *peer, socklen_t *len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_accept(fd, peer, len);
+}
+
+WRAP(int, connect, (int fd, const struct sockaddr *name, socklen_t len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_connect(fd, name, len);
+}
+
+WRAP(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_setsockopt(fd, level, option, value, len);
+}
+
+WRAP(int, getpeername, (int fd, struct sockaddr *name, socklen_t *len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_getpeername(fd, name, len);
+}
+
+WRAP(int, lstat, (const char *path, struct stat *st))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_lstat(path, st);
+}
+
+WRAP(char *, mkdtemp, (char *name))
+{
+    return hits(MP_FAULT_SYSCALL) ? NULL : __real_mkdtemp(name);
+}
+
+WRAP(void *, sodium_malloc, (size_t size))
+{
+    return hits(MP_FAULT_ALLOC) ? NULL : __real_sodium_malloc(size);
+}
+
+#if defined __linux__
+WRAP(int, accept4, (int fd, struct sockaddr *peer, socklen_t *len, int flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_accept4(fd, peer, len, flags);
+}
+
+WRAP(int, epoll_create1, (int flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_epoll_create1(flags);
+}
+
+WRAP(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_epoll_ctl(epoll, op, fd, event);
+}
+
+WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int timeout))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1
+                                                  : __real_epoll_wait(epoll, events, n, timeout);
+}
+
+WRAP(int, timerfd_create, (int clock, int flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_timerfd_create(clock, flags);
+}
+#endif
+
+WRAP(ssize_t, send, (int fd, const void *buf, size_t len, int flags))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_send(fd, buf, len, flags);
+}
+
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
 {
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_sendmsg(fd, message, flags);
@@ -177,18 +267,10 @@ WRAP(pid_t, fork, (void))
     return hits(MP_FAULT_SYSCALL) ? -1 : __real_fork();
 }
 
-/* The kernel takes six arguments and looks at those that the call has. */
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+/* Ours, since the C library has no function for it: syscall(2) itself cannot be passed through. */
+WRAP(int, mp_pidfd_open, (pid_t pid))
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
-    return hits(MP_FAULT_SYSCALL) ? -1 : __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_pidfd_open(pid);
 }
 
 WRAP(int, sched_yield, (void))

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The example programs do what the comments on top of them say.
+
+    test_examples.py DIRECTORY_OF_THE_PROGRAMS
+"""
+import contextlib
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+from multiprocessing.connection import Client
+
+PROGRAMS = None
+KEY = b"secret password"
+LEGACY = ["--legacy-md5"] if sys.version_info < (3, 12) else []
+DEADLINE = 60
+
+
+def run(name, *arguments):
+    return subprocess.run([PROGRAMS / name, *arguments], capture_output=True, text=True,
+                          timeout=DEADLINE, check=False)
+
+
+@contextlib.contextmanager
+def server(name, *arguments):
+    """A running server; its address and the process. It has ended well when this is left."""
+    with subprocess.Popen([PROGRAMS / name, *arguments], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline().rstrip("\n")
+            prefix = "listening on "
+            assert said.startswith(prefix), said
+            yield said[len(prefix):], process
+            process.stdin.close()
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
+def dial(address):
+    host, _, port = address.rpartition(":")
+    return Client((host, int(port)), authkey=KEY)
+
+
+class Examples(unittest.TestCase):
+    def test_pwc_counts_the_words_of_all_files(self):
+        with tempfile.TemporaryDirectory() as directory:
+            words = 0
+            paths = []
+            for number in range(40):
+                path = pathlib.Path(directory, str(number))
+                path.write_text("one two\tthree\n" * (number * 97), encoding="ascii")
+                words += 3 * number * 97
+                paths.append(path)
+            result = run("pwc", *paths)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"{words} words in 40 files", result.stdout)
+
+    def test_pwc_says_which_file_it_could_not_read(self):
+        result = run("pwc", __file__, "/nonexistent/file")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("/nonexistent/file", result.stderr)
+
+    def test_every_message_of_every_worker_arrives_in_order(self):
+        result = run("wait_workers")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = result.stdout.splitlines()
+        for worker in range(1, 5):
+            own = [line for line in lines if f"'Process-{worker}'" in line]
+            self.assertEqual(own, [f"({i}, 'Process-{worker}')" for i in range(10)])
+
+    def test_the_client_gets_what_the_server_sends(self):
+        for address in ("127.0.0.1:0", None):
+            with self.subTest(address=address):
+                with server("server", *[address] if address else []) as (real, process):
+                    result = run("client", real)
+                    sent = process.stdout.read()
+                self.assertEqual(result.returncode, 0, result.stderr)
+                for message in ("hello", "", "and goodbye"):
+                    self.assertIn(f'sent "{message}"\n', sent)
+                    self.assertIn(f'received {len(message)} bytes: "{message}"\n', result.stdout)
+
+    def test_a_client_without_a_server_says_why(self):
+        with tempfile.TemporaryDirectory() as directory:
+            result = run("client", f"{directory}/nobody")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("nobody", result.stderr)
+
+    def test_the_echo_server_serves_beside_silent_clients(self):
+        with server("echo_server", "127.0.0.1:0", *LEGACY) as (address, _):
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host, int(port))), \
+                    dial(address) as first, dial(address) as second:
+                for message in (b"", b"x", bytes(100000)):
+                    first.send_bytes(message)
+                    second.send_bytes(message + b"2")
+                    self.assertTrue(second.poll(DEADLINE))
+                    self.assertEqual(second.recv_bytes(), message + b"2")
+                    self.assertTrue(first.poll(DEADLINE))
+                    self.assertEqual(first.recv_bytes(), message)
+                first.close()
+                second.send_bytes(b"still here")
+                self.assertEqual(second.recv_bytes(), b"still here")
+
+
+if __name__ == "__main__":
+    PROGRAMS = pathlib.Path(sys.argv.pop(1))
+    unittest.main()
