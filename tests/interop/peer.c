@@ -20,7 +20,7 @@
 #include <mproc/mproc.h>
 
 /* Longer than any handshake of these tests, shorter than the driver's patience; seconds. */
-#define TIMEOUT 30
+#define TIMEOUT 60
 
 static int report(int rc, const mproc_error *err)
 {

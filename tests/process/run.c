@@ -15,12 +15,6 @@
 
 #include "base/fd.h"
 
-<<<<<<< HEAD
-/* NOLINTNEXTLINE(readability-redundant-declaration): POSIX has no header declare it */
-extern char **environ;
-
-=======
->>>>>>> process
 #if defined MP_UNDER_TSAN
 /* A daemonic child of the portable build starts a thread after a fork beside threads. */
 const char *__tsan_default_options(void);
