@@ -385,6 +385,9 @@ START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
     int fds[256] = {0};
     mproc_conn *conn = NULL;
     mproc_error err = MPROC_ERROR_INIT;
+    /* Its accept(2) takes the connection before it finds that no descriptor is left. */
+    if (getenv("MPROC_TEST_VALGRIND"))
+        return;
     mproc_listener *l = mp_listen(NULL, KEY);
     int silent = mp_raw_connect(mproc_listener_address(l));
     ck_assert_int_eq(mproc_listener_accept(l, &conn, 0, NULL), -ETIMEDOUT);
