@@ -56,6 +56,42 @@ enum mproc_conn_flags {
 MPROC_API int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags);
 
 /**
+ * Options of mproc_pipe_with(). Start from MPROC_PIPE_OPTIONS_INIT. They are for pipes in shared
+ * memory; a byte stream takes no notice of them.
+ */
+typedef struct mproc_pipe_options {
+    size_t size;       /**< of this struct; set by MPROC_PIPE_OPTIONS_INIT */
+    size_t ring_bytes; /**< room for messages on their way, each direction; rounded up to a power
+                            of two between 4 KiB and 1 GiB. 0: 4 MiB. Memory is taken only as
+                            messages queue up; longer messages pass in pieces. */
+    double spin_us;    /**< a call that has to wait may look for this long, microseconds, before it
+                            sleeps; it does so only where that was worth it before. 0: never.
+                            Negative: what the environment's MPROC_SPIN_US says, or 100. */
+} mproc_pipe_options;
+
+/** The defaults of mproc_pipe_options. */
+#define MPROC_PIPE_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        sizeof(mproc_pipe_options), 0, -1                                                          \
+    }
+
+/**
+ * mproc_pipe() with options.
+ *
+ * @param[out] first   one end; with MPROC_SIMPLEX the one that receives
+ * @param[out] second  the other end; with MPROC_SIMPLEX the one that sends
+ * @param flags        mproc_pipe_flags; 0 is MPROC_DUPLEX
+ * @param options      NULL for the defaults
+ * @return 0, or a negative code as of mproc_pipe(), and:
+ * @retval -EINVAL  act: options without a size, or NaN
+ * @retval -E2BIG   act: options of a newer version of the library are set
+ * @par Ownership  the caller closes both ends
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_pipe_with(mproc_conn **first, mproc_conn **second, unsigned flags,
+                              const mproc_pipe_options *options);
+
+/**
  * Adopt a descriptor of a byte stream: a pipe end, a connected stream socket, a terminal.
  *
  * The descriptor is made close-on-exec; its blocking mode is left alone and either mode works.

@@ -17,6 +17,14 @@
 #include "base/gate.h"
 #include "base/pollable.h"
 
+/* What a transport's functions return to connection.c only. */
+enum mp_transport_code {
+    MP_SLOWLY = -5990,  /* not to be done at once: go the long way */
+    MP_ABORTED = -5991, /* the message that was announced is void: wait for the next */
+};
+
+enum mp_way { MP_SENDING, MP_RECEIVING };
+
 struct mp_transport {
     /* Send one whole message. As mproc_conn_send_bytes(). */
     int (*send)(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline);
@@ -26,7 +34,7 @@ struct mp_transport {
     ssize_t (*next)(mproc_conn *conn, mp_deadline deadline);
 
     /* Take the message that next() announced, `len` bytes, into `dst`. On failure nothing is lost
-     * unless the error is fatal. */
+     * unless the error is fatal. Or MP_ABORTED. */
     int (*take)(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline);
 
     /* The same into malloc'd memory that grows with what arrives. */
@@ -36,6 +44,28 @@ struct mp_transport {
     int (*ready_now)(mproc_conn *conn, bool woken);
 
     mproc_handle (*handle)(const mproc_conn *conn);
+
+    /* What follows may be NULL. */
+
+    /* Become the one sender or receiver, and cease to be it. NULL: by the gates. 0, -ETIMEDOUT,
+     * -EDEADLK. */
+    int (*enter)(mproc_conn *conn, enum mp_way way, mp_deadline deadline);
+    void (*leave)(mproc_conn *conn, enum mp_way way);
+
+    /* The whole of a send or receive, entering included, where it takes no waiting and nothing
+     * out of the ordinary; else MP_SLOWLY, with nothing done. */
+    int (*send_at_once)(mproc_conn *conn, const void *buf, size_t len);
+    ssize_t (*recv_at_once)(mproc_conn *conn, void *buf, size_t cap);
+
+    /* Make the handle become ready with the next message, until disarm(); between the two,
+     * ready_now(woken) renews that. `entered` says whether the caller is the one receiver. 0, or 1
+     * for "ready already". NULL: the handle always becomes ready. */
+    int (*arm)(mproc_conn *conn, bool entered);
+    void (*disarm)(mproc_conn *conn);
+
+    /* Are there several waiters, so that a handle would wake but one? They ask again by the clock.
+     */
+    bool (*is_crowded)(mproc_conn *conn);
 
     /* Close and free. */
     void (*destroy)(mproc_conn *conn);
@@ -47,7 +77,7 @@ struct mproc_conn {
     struct mp_pollable pollable;
     bool readable;
     bool writable;
-    atomic_bool contended; /* a waiter found another thread receiving */
+    atomic_bool contended; /* a waiter found another receiving, or waiting as well */
     double send_timeout;   /* seconds */
     double recv_timeout;
     size_t max_message; /* bytes */
@@ -61,6 +91,22 @@ int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool re
 
 /* Undo mp_conn_init(), for transports' destroy(). */
 void mp_conn_fini(mproc_conn *conn);
+
+/* Become the one sender or receiver. 0, -ETIMEDOUT, -EDEADLK. */
+static inline int mp_conn_enter(mproc_conn *conn, enum mp_way way, mp_deadline deadline)
+{
+    if (conn->transport->enter)
+        return conn->transport->enter(conn, way, deadline);
+    return mp_gate_enter(way == MP_SENDING ? &conn->sending : &conn->receiving, deadline);
+}
+
+static inline void mp_conn_leave(mproc_conn *conn, enum mp_way way)
+{
+    if (conn->transport->leave)
+        conn->transport->leave(conn, way);
+    else
+        mp_gate_leave(way == MP_SENDING ? &conn->sending : &conn->receiving);
+}
 
 /* For the wait module. */
 struct mp_pollable *mp_conn_pollable(mproc_conn *conn);
