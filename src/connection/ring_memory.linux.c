@@ -57,7 +57,7 @@ int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned r
         return -ENOMEM;
     memory->ring_size = ring_size;
     memory->len = CONTROLS + rings * ring_size;
-    void *base;
+    void *base = NULL;
     int rc = map_sealed(&base, &memory->fd, "mproc-ring", memory->len);
     if (rc < 0) {
         free(memory);
