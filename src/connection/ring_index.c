@@ -8,6 +8,10 @@
 /* What a ring uses before its reader falls behind. */
 #define FIRST_WINDOW ((uint64_t)64 * 1024)
 
+/* Records beyond this use all of the ring: a few lines are handed to and fro fastest between two
+ * processors' own caches, many are fetched faster from the cache they share. */
+#define SMALL_RECORD ((uint64_t)2 * 1024)
+
 #define WHOLE_MAX ((uint64_t)16 * 1024)
 #define FRAGMENT_MIN ((uint64_t)8 * 1024)
 #define FRAGMENT_MAX ((uint64_t)64 * 1024)
@@ -52,6 +56,8 @@ static bool reader_keeps_up(const struct mp_ring_writer *w)
 
 static void widen(struct mp_ring_writer *w, uint64_t need)
 {
+    if (need > SMALL_RECORD)
+        w->window = w->size;
     while (w->window < w->size && mp_ring_index(w->head, w->size) + need > w->window)
         w->window *= 2;
 }
@@ -60,7 +66,7 @@ enum mp_place mp_ring_place(struct mp_ring_writer *w, uint64_t need)
 {
     uint64_t index = mp_ring_index(w->head, w->size);
     uint64_t start = mp_ring_next_round(w->head, w->size);
-    if (index + need > w->window && need <= w->window / 4 && reader_keeps_up(w) &&
+    if (index + need > w->window && need <= SMALL_RECORD && reader_keeps_up(w) &&
         has_room(w, start, need))
         return MP_PLACE_WRAP;
     widen(w, need);

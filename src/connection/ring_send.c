@@ -7,25 +7,14 @@
 
 #include "connection/ring.h"
 
-#define COPY_SLICE ((size_t)1536)
+/* The lines to be written next are claimed so far ahead, bytes. */
+#define CLAIM_AHEAD 2048
 
 /* How often a sender looks whether anybody still holds the reading end: a reader that was killed
  * while awake can tell nobody. */
 #define LOOK_EVERY_NS 1000000
 #define COUNTDOWN 8
 #define COUNTDOWN_STREAMING 64
-
-void mp_ring_copy_long(void *dst, const void *src, size_t len)
-{
-    unsigned char *to = dst;
-    const unsigned char *from = src;
-    for (; len > COPY_SLICE; len -= COPY_SLICE) {
-        memcpy(to, from, COPY_SLICE);
-        to += COPY_SLICE;
-        from += COPY_SLICE;
-    }
-    memcpy(to, from, len);
-}
 
 /* Nothing can be sent on this end any more. */
 static int end_sending(struct mp_ring_tx *tx, int code)
@@ -132,6 +121,7 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
         mp_end_lock_leave_favoured(&tx->lock);
         return MP_SLOWLY;
     }
+    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head + CLAIM_AHEAD, tx->writer.size), 1);
     if (len > 0)
         memcpy(payload_at_head(r), buf, len);
     bool wanted = append(r, MP_RECORD_WHOLE, len, len);
