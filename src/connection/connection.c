@@ -118,8 +118,10 @@ struct mp_pollable *mp_conn_pollable(mproc_conn *conn)
 
 void mproc_conn_close(mproc_conn *conn)
 {
-    if (conn)
-        conn->transport->destroy(conn);
+    if (!conn)
+        return;
+    mp_conn_leave_places(conn);
+    conn->transport->destroy(conn);
 }
 
 static int send_waiting(mproc_conn *conn, const void *buf, size_t len)
@@ -163,8 +165,7 @@ static void end_receive(mproc_conn *conn)
     mp_conn_leave(conn, MP_RECEIVING);
 }
 
-/* Length of the next message if it is within the limit. */
-static ssize_t next_within_limit(mproc_conn *conn, mp_deadline deadline)
+ssize_t mp_conn_next(mproc_conn *conn, mp_deadline deadline)
 {
     ssize_t len = conn->transport->next(conn, deadline);
     return len >= 0 && (size_t)len > conn->max_message ? MPROC_ETOOBIG : len;
@@ -175,7 +176,7 @@ static ssize_t receive_alloc(mproc_conn *conn, void **buf, mp_deadline deadline)
     ssize_t size;
     int rc = 0;
     do {
-        size = next_within_limit(conn, deadline);
+        size = mp_conn_next(conn, deadline);
         if (size >= 0)
             rc = conn->transport->take_alloc(conn, buf, (size_t)size, deadline);
     } while (size >= 0 && rc == MP_ABORTED);
@@ -198,12 +199,12 @@ int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len)
     return 0;
 }
 
-static ssize_t receive_into(mproc_conn *conn, void *buf, size_t cap, mp_deadline deadline)
+ssize_t mp_conn_take_into(mproc_conn *conn, void *buf, size_t cap, mp_deadline deadline)
 {
     ssize_t size;
     int rc = 0;
     do {
-        size = next_within_limit(conn, deadline);
+        size = mp_conn_next(conn, deadline);
         if (size >= 0 && (size_t)size > cap)
             size = MPROC_EBUFSIZE;
         if (size >= 0)
@@ -218,7 +219,7 @@ static ssize_t receive_waiting(mproc_conn *conn, void *buf, size_t cap)
     int rc = begin_receive(conn, &deadline);
     if (rc < 0)
         return rc;
-    ssize_t size = receive_into(conn, buf, cap, deadline);
+    ssize_t size = mp_conn_take_into(conn, buf, cap, deadline);
     end_receive(conn);
     return size;
 }

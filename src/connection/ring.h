@@ -67,12 +67,19 @@ int mp_ring_enter_tx(struct mp_ring *r, mp_deadline deadline);
 int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline);
 int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len);
 
+ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
+                          mp_deadline deadline);
+int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline);
+int mp_ring_commit(mproc_conn *conn, size_t len);
+
 int mp_ring_enter_rx(struct mp_ring *r, mp_deadline deadline);
 ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline);
 int mp_ring_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline);
 int mp_ring_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline);
 ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap);
 int mp_ring_ready_now(mproc_conn *conn, bool woken);
+int mp_ring_peek(mproc_conn *conn, const void **message, mp_deadline deadline);
+void mp_ring_release(mproc_conn *conn);
 bool mp_ring_is_crowded(mproc_conn *conn);
 int mp_ring_arm(mproc_conn *conn, bool entered);
 void mp_ring_disarm(mproc_conn *conn);

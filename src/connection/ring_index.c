@@ -5,8 +5,9 @@
 
 #include <mproc/error.h>
 
-/* What a ring uses before its reader falls behind. */
-#define FIRST_WINDOW ((uint64_t)64 * 1024)
+/* What a ring uses before its reader falls behind. Once records have turned around, this is also
+ * the room there is until the reader has followed: as much as a socket's buffer. */
+#define FIRST_WINDOW ((uint64_t)256 * 1024)
 
 /* Records beyond this use all of the ring: a few lines are handed to and fro fastest between two
  * processors' own caches, many are fetched faster from the cache they share. */
@@ -51,7 +52,7 @@ static bool has_room(const struct mp_ring_writer *w, uint64_t start, uint64_t ne
 static bool reader_keeps_up(const struct mp_ring_writer *w)
 {
     uint64_t tail = w->limit - w->size;
-    return w->head - tail <= w->window / 2;
+    return w->head - tail <= w->window / 4;
 }
 
 static void widen(struct mp_ring_writer *w, uint64_t need)

@@ -51,6 +51,8 @@ struct mp_ring_rx {
     uint64_t published;   /* the position that the peer was told */
     uint32_t burst;       /* messages since the ring was last empty */
     int fault;            /* MPROC_EPROTO once the peer broke the rules, or 0 */
+    uint64_t next_look;   /* at this position: is there a writer at all? */
+    uint64_t last;        /* there is none: nothing can lie beyond this; 0: there is */
     uint64_t gatherer;    /* process that holds what was read of a long message, 0: none */
     int32_t gatherer_pid;
     atomic_uint armed; /* waiters that sleep on the bell without being inside */

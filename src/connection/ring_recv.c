@@ -28,6 +28,9 @@
 /* Looks without a pause or a clock before a wait begins in earnest: one or two microseconds. */
 #define BRIEF_LOOKS 512
 
+/* How far to read before looking whether there is still a writer. */
+#define LOOK_EVERY_BYTES ((uint64_t)1 << 20)
+
 /* How often to look while another process is in the way of our sleeping on the bell. */
 #define TICK_NS 1000000
 
@@ -49,6 +52,34 @@ static const unsigned char *payload(const struct mp_ring *r)
     return mp_ring_payload(r->in_data, r->rx->reader.pos, r->rx->reader.size);
 }
 
+/* The peer broke the rules, or left inside a message. */
+static int spoil(struct mp_ring *r)
+{
+    r->rx->reader.skipping = true; /* keeps the fast path away */
+    return r->rx->fault = MPROC_EPROTO;
+}
+
+static bool is_hung_up(const struct mp_ring *r)
+{
+    struct pollfd one = {.fd = r->bell_in, .events = 0};
+    return mp_poll(&one, 1, MP_NOW) > 0 && (one.revents & POLLHUP);
+}
+
+/*
+ * Old headers stay in the ring. A peer that forged them so that they lead in circles would have us
+ * read for ever: so see now and then whether there is still somebody who may have written them.
+ */
+static void look_for_writer(struct mp_ring *r)
+{
+    struct mp_ring_rx *rx = r->rx;
+    uint64_t step = rx->reader.size > LOOK_EVERY_BYTES ? rx->reader.size : LOOK_EVERY_BYTES;
+    rx->next_look = rx->reader.pos + step;
+    if (rx->last > 0 && rx->reader.pos > rx->last)
+        spoil(r);
+    else if (rx->last == 0 && is_hung_up(r))
+        rx->last = rx->reader.pos + rx->reader.size;
+}
+
 /* Tell the writer how far we are, and wake it if it waits for room. */
 static void publish_position(struct mp_ring *r)
 {
@@ -58,6 +89,8 @@ static void publish_position(struct mp_ring *r)
         return;
     rx->published = rx->reader.pos;
     atomic_store(&r->in->tail, rx->published);
+    if (rx->published >= rx->next_look)
+        look_for_writer(r);
     if (atomic_load(&flag->state) == MP_BELL_ASLEEP && mp_bell_lower(flag))
         mp_bell_drain(r->bell_in);
 }
@@ -126,12 +159,6 @@ ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
     return plain ? (ssize_t)len : MP_SLOWLY;
 }
 
-/* The peer broke the rules, or left inside a message. */
-static int spoil(struct mp_ring *r)
-{
-    return r->rx->fault = MPROC_EPROTO;
-}
-
 static void drop_part(struct mp_ring *r)
 {
     mp_buffer_clear(&r->part);
@@ -178,12 +205,6 @@ static int end_of_stream(struct mp_ring *r)
     if (has_record(r))
         return 0;
     return r->rx->reader.total > 0 ? spoil(r) : MPROC_EOF;
-}
-
-static bool is_hung_up(const struct mp_ring *r)
-{
-    struct pollfd one = {.fd = r->bell_in, .events = 0};
-    return mp_poll(&one, 1, MP_NOW) > 0 && (one.revents & POLLHUP);
 }
 
 static void pause_until(int64_t until)
@@ -435,6 +456,24 @@ ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline)
     if (r->current.kind == MP_RECORD_LONG)
         begin_long(r, &r->current);
     return (ssize_t)r->current.len;
+}
+
+int mp_ring_peek(mproc_conn *conn, const void **message, mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    int rc = r->rx->reader.total > 0 ? gather(r, deadline) : 0;
+    if (rc == 0)
+        *message = r->part_whole ? r->part.data : payload(r);
+    return rc;
+}
+
+void mp_ring_release(mproc_conn *conn)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    if (r->part_whole)
+        drop_part(r);
+    else
+        go_past(r, &r->current);
 }
 
 /* With as little as a look at memory: is there something for a receive to return at once? */

@@ -274,6 +274,69 @@ int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline dead
     return rc;
 }
 
+/* Append messages while there is room, with one barrier behind them all. How many. */
+static size_t append_many(struct mp_ring *r, const mproc_bytes *messages, size_t n)
+{
+    struct mp_ring_writer *w = &r->tx->writer;
+    size_t i = 0;
+    for (; i < n && messages[i].len <= r->whole_max; i++) {
+        uint64_t len = messages[i].len;
+        if (!mp_ring_fits(w, mp_record_size(len)))
+            break;
+        if (len > 0)
+            memcpy(payload_at_head(r), messages[i].data, len);
+        uint64_t next = w->head + mp_record_size(len);
+        clear_header(r, next);
+        atomic_store_explicit(slot_at(r, w->head), mp_record_header(MP_RECORD_WHOLE, len),
+                              memory_order_release);
+        move_head(w, next);
+    }
+    return i;
+}
+
+ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
+                          mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    size_t sent = r->tx->rest > 0 ? 0 : append_many(r, messages, n);
+    if (sent == 0) {
+        int rc = mp_ring_send(conn, messages->data, messages->len, deadline);
+        return rc < 0 ? rc : 1;
+    }
+    /* Read by a change of nothing, which is a barrier. */
+    int rc = 0;
+    if (atomic_fetch_or(&r->out->no_data.state, 0) == MP_BELL_ASLEEP)
+        rc = wake_reader(r);
+    if (rc == 0)
+        rc = look_for_reader(r);
+    return rc < 0 ? rc : (ssize_t)sent;
+}
+
+int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    struct mp_ring_tx *tx = r->tx;
+    if (tx->trouble)
+        return tx->trouble;
+    if (len > mp_ring_record_max(tx->writer.size))
+        return MP_SLOWLY;
+    int rc = tx->rest > 0 ? end_torn_message(r, deadline) : 0;
+    if (rc == 0)
+        rc = make_room(r, len, deadline);
+    if (rc == 0)
+        *room = payload_at_head(r);
+    return rc;
+}
+
+int mp_ring_commit(mproc_conn *conn, size_t len)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    int rc = append_and_wake(r, MP_RECORD_WHOLE, len, len);
+    if (rc == 0 && is_time_to_look(r->tx))
+        rc = look_for_reader(r);
+    return rc;
+}
+
 /* A sender died. What it published counts, though it may not have come to note so. */
 static void put_right(struct mp_ring *r)
 {

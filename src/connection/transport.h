@@ -7,6 +7,8 @@
 #ifndef MP_CONNECTION_TRANSPORT_H
 #define MP_CONNECTION_TRANSPORT_H
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -57,6 +59,21 @@ struct mp_transport {
     int (*send_at_once)(mproc_conn *conn, const void *buf, size_t len);
     ssize_t (*recv_at_once)(mproc_conn *conn, void *buf, size_t cap);
 
+    /* Send some of the messages, entered: how many went (at least one), or as send(). NULL: one
+     * after the other. */
+    ssize_t (*send_many)(mproc_conn *conn, const mproc_bytes *messages, size_t n,
+                         mp_deadline deadline);
+
+    /* Room for a message of `len` bytes in the transport itself, entered until commit() or abort:
+     * 0, MP_SLOWLY if it has none for so long a one, or as send(). */
+    int (*reserve)(mproc_conn *conn, size_t len, void **room, mp_deadline deadline);
+    int (*commit)(mproc_conn *conn, size_t len);
+
+    /* Where the message that next() announced lies, entered until release(), which takes it. 0,
+     * or as take(). NULL: take_alloc() it. */
+    int (*peek)(mproc_conn *conn, const void **message, mp_deadline deadline);
+    void (*release)(mproc_conn *conn);
+
     /* Make the handle become ready with the next message, until disarm(); between the two,
      * ready_now(woken) renews that. `entered` says whether the caller is the one receiver. 0, or 1
      * for "ready already". NULL: the handle always becomes ready. */
@@ -71,6 +88,14 @@ struct mp_transport {
     void (*destroy)(mproc_conn *conn);
 };
 
+/* A message being written or read in place, between two calls of the one thread that may. */
+struct mp_in_place {
+    atomic_bool open;
+    pthread_t thread;
+    void *copy; /* malloc'd, where the transport has no place */
+    size_t len;
+};
+
 /* A transport embeds this as its first member. */
 struct mproc_conn {
     const struct mp_transport *transport;
@@ -83,6 +108,8 @@ struct mproc_conn {
     size_t max_message; /* bytes */
     struct mp_gate sending;
     struct mp_gate receiving;
+    struct mp_in_place writing;
+    struct mp_in_place reading;
 };
 
 /* Fill in the common part. 0 or -errno. */
@@ -92,9 +119,18 @@ int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool re
 /* Undo mp_conn_init(), for transports' destroy(). */
 void mp_conn_fini(mproc_conn *conn);
 
+static inline struct mp_in_place *mp_conn_in_place(mproc_conn *conn, enum mp_way way)
+{
+    return way == MP_SENDING ? &conn->writing : &conn->reading;
+}
+
 /* Become the one sender or receiver. 0, -ETIMEDOUT, -EDEADLK. */
 static inline int mp_conn_enter(mproc_conn *conn, enum mp_way way, mp_deadline deadline)
 {
+    const struct mp_in_place *place = mp_conn_in_place(conn, way);
+    if (atomic_load_explicit(&place->open, memory_order_relaxed) &&
+        pthread_equal(place->thread, pthread_self()))
+        return -EDEADLK;
     if (conn->transport->enter)
         return conn->transport->enter(conn, way, deadline);
     return mp_gate_enter(way == MP_SENDING ? &conn->sending : &conn->receiving, deadline);
@@ -107,6 +143,15 @@ static inline void mp_conn_leave(mproc_conn *conn, enum mp_way way)
     else
         mp_gate_leave(way == MP_SENDING ? &conn->sending : &conn->receiving);
 }
+
+/* Length of the next message if it is within the limit; it stays queued. */
+ssize_t mp_conn_next(mproc_conn *conn, mp_deadline deadline);
+
+/* Take it if it fits: its length, MPROC_EBUFSIZE, or as next() and take(). */
+ssize_t mp_conn_take_into(mproc_conn *conn, void *buf, size_t cap, mp_deadline deadline);
+
+/* Give up what is being written or read in place, before the connection is closed. */
+void mp_conn_leave_places(mproc_conn *conn);
 
 /* For the wait module. */
 struct mp_pollable *mp_conn_pollable(mproc_conn *conn);
