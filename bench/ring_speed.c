@@ -78,7 +78,8 @@ struct flags {
 static double c2c_ns(void)
 {
     const unsigned rounds = 20000;
-    struct flags *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct flags *f =
+        mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t child = fork_onto(1);
     if (child == 0) {
         for (unsigned i = 1; i <= rounds; i++) {
@@ -209,6 +210,94 @@ static double stream_rate(size_t size, long count, int cpu, unsigned flags)
     return rate;
 }
 
+/* The same, written and read where the messages lie: each line is touched on both sides. */
+static double in_place_rate(size_t size, long count, int cpu, unsigned flags)
+{
+    mproc_conn *in;
+    mproc_conn *out;
+    check(mproc_pipe(&in, &out, MPROC_SIMPLEX | flags), "mproc_pipe");
+    pid_t child = fork_onto(cpu);
+    if (child == 0) {
+        mproc_conn_close(in);
+        for (long i = 0; i < count; i++) {
+            void *room;
+            check(mproc_conn_reserve(out, size, &room), "reserve");
+            memset(room, (int)i & 0xff, size);
+            check(mproc_conn_commit(out, size), "commit");
+        }
+        _exit(0);
+    }
+    mproc_conn_close(out);
+    double began = 0;
+    uint64_t sum = 0;
+    for (long i = 0; i < count; i++) {
+        const void *message;
+        if (i == count / 10)
+            began = now();
+        check(mproc_conn_peek(in, &message), "peek");
+        const uint64_t *words = message;
+        for (size_t k = 0; k < size / sizeof *words; k += 8)
+            sum += words[k];
+        check(mproc_conn_release(in), "release");
+    }
+    double rate = (double)(count - count / 10) / (now() - began);
+    if (sum == 1)
+        printf("%d", (int)sum);
+    mproc_conn_close(in);
+    wait_child(child);
+    return rate;
+}
+
+static double in_place_gbs(size_t size, long count, int cpu, unsigned flags)
+{
+    return in_place_rate(size, count, cpu, flags) * (double)size * 1e-9;
+}
+
+static double in_place_mps(size_t size, long count, int cpu, unsigned flags)
+{
+    return in_place_rate(size, count, cpu, flags) * 1e-6;
+}
+
+#define BATCH 32
+
+static double batch_mps(size_t size, long count, int cpu, unsigned flags)
+{
+    mproc_conn *in;
+    mproc_conn *out;
+    check(mproc_pipe(&in, &out, MPROC_SIMPLEX | flags), "mproc_pipe");
+    char *data = calloc(BATCH, size);
+    pid_t child = fork_onto(cpu);
+    if (child == 0) {
+        mproc_conn_close(in);
+        mproc_bytes messages[BATCH];
+        for (int i = 0; i < BATCH; i++)
+            messages[i] = (mproc_bytes){.data = data, .len = size};
+        for (long i = 0; i < count;) {
+            ssize_t n = mproc_conn_send_many(out, messages, BATCH);
+            check(n, "send_many");
+            i += n;
+        }
+        _exit(0);
+    }
+    mproc_conn_close(out);
+    mproc_buffer buffers[BATCH];
+    for (int i = 0; i < BATCH; i++)
+        buffers[i] = (mproc_buffer){.data = data + (size_t)i * size, .cap = size};
+    double began = now();
+    for (long i = 0; i < count;) {
+        ssize_t n = mproc_conn_recv_many(in, buffers, BATCH);
+        check(n, "recv_many");
+        i += n;
+    }
+    double rate = (double)count / (now() - began);
+    while (mproc_conn_recv_many(in, buffers, BATCH) > 0)
+        continue;
+    mproc_conn_close(in);
+    wait_child(child);
+    free(data);
+    return rate * 1e-6;
+}
+
 static double stream_gbs(size_t size, long count, int cpu, unsigned flags)
 {
     return stream_rate(size, count, cpu, flags) * (double)size * 1e-9;
@@ -269,10 +358,16 @@ static const struct test tests[] = {
     {"mps64-onecpu", "M/s", stream_mps, 64, 2000000, 0, 0, false},
     {"gbs64k", "GB/s", stream_gbs, 65536, 100000, 1, 0, false},
     {"gbs1m", "GB/s", stream_gbs, 1 << 20, 6000, 1, 0, false},
+    {"inplace-gbs64k", "GB/s", in_place_gbs, 65536, 100000, 1, 0, false},
+    {"inplace-gbs1m", "GB/s", in_place_gbs, 1 << 20, 6000, 1, 0, false},
+    {"inplace-mps64", "M/s", in_place_mps, 64, 10000000, 1, 0, false},
+    {"batch-mps64", "M/s", batch_mps, 64, 10000000, 1, 0, false},
     {"trickle", "%", trickle_percent, 64, 1000, 1, 0, false},
+    {"stream-trickle", "%", trickle_percent, 64, 1000, 1, MPROC_PIPE_STREAM, false},
     {"stream-rtt64", "ns", round_trip_ns, 64, 5000, 1, MPROC_PIPE_STREAM, false},
     {"stream-rtt64-onecpu", "ns", round_trip_ns, 64, 20000, 0, MPROC_PIPE_STREAM, false},
     {"stream-mps64", "M/s", stream_mps, 64, 1000000, 1, MPROC_PIPE_STREAM, false},
+    {"stream-batch-mps64", "M/s", batch_mps, 64, 1000000, 1, MPROC_PIPE_STREAM, false},
     {"stream-gbs64k", "GB/s", stream_gbs, 65536, 20000, 1, MPROC_PIPE_STREAM, false},
 };
 
@@ -285,9 +380,9 @@ static int ascending(const void *a, const void *b)
 
 static void report(const struct test *test, int samples)
 {
-    double values[MAX_SAMPLES];
-    double ratios[MAX_SAMPLES];
-    double c2cs[MAX_SAMPLES];
+    double values[MAX_SAMPLES] = {0};
+    double ratios[MAX_SAMPLES] = {0};
+    double c2cs[MAX_SAMPLES] = {0};
     for (int i = 0; i < samples; i++) {
         double before = c2c_ns();
         values[i] = test->run(test->size, test->count, test->cpu, test->flags);

@@ -10,10 +10,10 @@
  * or several receivers, are served one after the other; whole messages never mix. Closing while
  * another thread is inside a call is an error of the program.
  * @par Fork     A forked child has a copy of each connection, what was read ahead included. Parent
- * and child should not both receive from, or both send on, the same stream. Both may do so on a pipe
- * in shared memory, where each message goes to one receiver, and a process killed inside a call is
- * in nobody's way. Fork while another thread is inside a call leaves the child's copy of a stream
- * unusable.
+ * and child should not both receive from, or both send on, the same stream. Both may do so on a
+ * pipe in shared memory, where each message goes to one receiver, and a process killed inside a
+ * call is in nobody's way. Fork while another thread is inside a call leaves the child's copy of a
+ * stream unusable.
  */
 #ifndef MPROC_CONNECTION_H
 #define MPROC_CONNECTION_H

@@ -28,7 +28,7 @@ static ssize_t send_some(mproc_conn *conn, const mproc_bytes *messages, size_t n
 
 ssize_t mproc_conn_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n)
 {
-    mp_deadline deadline;
+    mp_deadline deadline = MP_NOW;
     int rc = check_messages(conn, messages, n);
     if (rc == 0)
         rc = mp_deadline_in(conn->send_timeout, &deadline);
@@ -59,7 +59,7 @@ static int check_buffers(const mproc_conn *conn, const mproc_buffer *buffers, si
 
 ssize_t mproc_conn_recv_many(mproc_conn *conn, mproc_buffer *buffers, size_t n)
 {
-    mp_deadline deadline;
+    mp_deadline deadline = MP_NOW;
     int rc = check_buffers(conn, buffers, n);
     if (rc == 0)
         rc = mp_deadline_in(conn->recv_timeout, &deadline);

@@ -123,7 +123,7 @@ int mp_bell_wait_drained(int fd, mp_deadline deadline)
     rc = mp_poll(&one, 1, deadline);
     if (rc <= 0)
         return rc < 0 ? rc : -ETIMEDOUT;
-    return one.revents & POLLERR ? -EPIPE : 0;
+    return (one.revents & POLLERR) ? -EPIPE : 0;
 }
 
 bool mp_bell_has_reader(int fd)

@@ -2,9 +2,11 @@
 #include "connection/end_lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,16 +52,29 @@ void mp_end_lock_step_out(struct mp_end_lock *lock)
     syscall(SYS_futex, &lock->inside, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* State letter of a thread as of proc(5), 0 if it cannot be found out. */
+static char state_of(pid_t pid, pid_t tid)
+{
+    char path[64];
+    char stat[256];
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)tid);
+    int fd = mp_fd_own(open(path, O_RDONLY | O_CLOEXEC));
+    if (fd < 0)
+        return 0;
+    ssize_t len = read(fd, stat, sizeof stat - 1);
+    mp_fd_close(&fd);
+    stat[len > 0 ? len : 0] = '\0';
+    /* The name before it can hold anything, parentheses included. */
+    const char *name_end = strrchr(stat, ')');
+    return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
+}
+
 bool mp_end_lock_is_dead(pid_t pid, pid_t tid)
 {
     if (syscall(SYS_tgkill, pid, tid, 0) < 0 && errno == ESRCH)
         return true;
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0)
-        return errno == ESRCH;
-    bool ended = mp_fd_wait(fd, POLLIN, MP_NOW) == 0;
-    mp_fd_close(&fd);
-    return ended;
+    char state = state_of(pid, tid);
+    return state == 'Z' || state == 'X';
 }
 
 /* With the mutex held: wait until no favoured thread is inside. enum mp_entry or -ETIMEDOUT. */

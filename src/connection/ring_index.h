@@ -131,11 +131,12 @@ void mp_ring_reader_init(struct mp_ring_reader *r, uint64_t size);
  */
 int mp_ring_judge(const struct mp_ring_reader *r, uint64_t header, struct mp_record *out);
 
-/* Go past a record that was judged; what a long message's records mean for it is noted. Death between
- * any two steps leaves what mp_ring_recover() can put right. */
+/* Go past a record that was judged; what a long message's records mean for it is noted. Death
+ * between any two steps leaves what mp_ring_recover() can put right. */
 void mp_ring_advance(struct mp_ring_reader *r, const struct mp_record *record);
 
-/* A reader died, having advanced over some part of a long message: the rest of it is to be skipped. */
+/* A reader died, having advanced over some part of a long message: the rest of it is to be skipped.
+ */
 void mp_ring_recover(struct mp_ring_reader *r);
 
 /* A whole record, and no long message under way, as the fast path wants it. */

@@ -29,25 +29,20 @@ static int sealed_memory(const char *name, size_t len)
     return fd;
 }
 
-static int map(void **base, int fd, size_t len)
-{
-    void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return -errno;
-    *base = memory;
-    return 0;
-}
-
 static int map_sealed(void **base, int *fd, const char *name, size_t len)
 {
     int memory = sealed_memory(name, len);
     if (memory < 0)
         return memory;
-    int rc = map(base, memory, len);
-    if (rc < 0)
+    void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (mapped == MAP_FAILED) {
+        int rc = -errno;
         mp_fd_close(&memory);
+        return rc;
+    }
+    *base = mapped;
     *fd = memory;
-    return rc;
+    return 0;
 }
 
 int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned rings)

@@ -145,8 +145,8 @@ ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
         return MP_SLOWLY;
     uint64_t header = look_briefly(r);
     uint64_t len = header >> 8;
-    bool plain = mp_ring_is_plain(&rx->reader, header) && len <= cap &&
-                 len <= conn->max_message && !r->part_whole;
+    bool plain = mp_ring_is_plain(&rx->reader, header) && len <= cap && len <= conn->max_message &&
+                 !r->part_whole;
     if (plain) {
         fetch_ahead(r);
         if (len > 0)
@@ -172,8 +172,8 @@ static void go_past(struct mp_ring *r, const struct mp_record *record)
 }
 
 /*
- * Find the next record that concerns a receiver: 1 and *record, 0 if there is none yet, MPROC_EPROTO.
- * Marks are gone past; MP_RECORD_ABORT is reported after that.
+ * Find the next record that concerns a receiver: 1 and *record, 0 if there is none yet,
+ * MPROC_EPROTO. Marks are gone past; MP_RECORD_ABORT is reported after that.
  */
 static int find_record(struct mp_ring *r, struct mp_record *record)
 {

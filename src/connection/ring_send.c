@@ -121,7 +121,8 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
         mp_end_lock_leave_favoured(&tx->lock);
         return MP_SLOWLY;
     }
-    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head + CLAIM_AHEAD, tx->writer.size), 1);
+    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head + CLAIM_AHEAD, tx->writer.size),
+                       1);
     if (len > 0)
         memcpy(payload_at_head(r), buf, len);
     bool wanted = append(r, MP_RECORD_WHOLE, len, len);

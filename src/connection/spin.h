@@ -15,11 +15,11 @@
 #include "connection/bell.h"
 
 struct mp_spin {
-    int64_t limit;    /* longest look, ns; 0 never looks */
-    int64_t budget;   /* how long to look next time, ns */
-    bool same_cpu;    /* the other side was last seen on this processor: yield, then sleep */
-    unsigned grudge;  /* so many waits without a yield: the last one came back late */
-    int64_t began;    /* when the present wait began, 0: not noted */
+    int64_t limit;   /* longest look, ns; 0 never looks */
+    int64_t budget;  /* how long to look next time, ns */
+    bool same_cpu;   /* the other side was last seen on this processor: yield, then sleep */
+    unsigned grudge; /* so many waits without a yield: the last one came back late */
+    int64_t began;   /* when the present wait began, 0: not noted */
 };
 
 /* Longest look unless said otherwise. Much below the 50 us that two wake-ups take, both sides would
