@@ -37,11 +37,11 @@ def ratio(program: str, other: str, cell: Cell, value: str):
 
 def times_faster(other: str):
     """How many round trips of mproc's pipe one of the other's takes."""
-    return ratio(other, "mproc_pipe", Cell("rtt"), "rtt_ns")
+    return ratio(other, "mproc_ring", Cell("rtt"), "rtt_ns")
 
 
 def speed(size: int):
-    return lambda results: results.median("mproc_pipe", Cell("stream", size), "bytes_per_s")
+    return lambda results: results.median("mproc_ring", Cell("stream", size), "bytes_per_s")
 
 
 GOALS = (
@@ -52,39 +52,39 @@ GOALS = (
     Goal("TCP handshakes/s against Python's",
          ratio("handshake", "python_handshake", Cell("handshake"), "per_s"), 1),
     Goal("pipe, round trip of 64 B against one flag's",
-         lambda results: results.times_c2c("mproc_pipe", Cell("rtt")), 2.2, at_most=True),
+         lambda results: results.times_c2c("mproc_ring", Cell("rtt")), 2.2, at_most=True),
     Goal("pipe, round trip of 64 B faster than ZeroMQ", times_faster("zeromq"), 100),
     Goal("pipe, round trip of 64 B faster than nng", times_faster("nng"), 100),
     Goal("pipe, 64 B one way",
-         lambda results: results.median("mproc_pipe", Cell("stream"), "msg_per_s"), 50,
+         lambda results: results.median("mproc_ring", Cell("stream"), "msg_per_s"), 50,
          unit="M msg/s", scale=1e-6),
     Goal("pipe, 64 B one way against OpenMPI",
-         ratio("mproc_pipe", "openmpi", Cell("stream"), "msg_per_s"), 3),
+         ratio("mproc_ring", "openmpi", Cell("stream"), "msg_per_s"), 3),
     Goal("pipe, 64 B one way against ZeroMQ",
-         ratio("mproc_pipe", "zeromq", Cell("stream"), "msg_per_s"), 10),
+         ratio("mproc_ring", "zeromq", Cell("stream"), "msg_per_s"), 10),
     Goal("pipe, 64 KiB one way", speed(65536), 30, unit="GB/s", scale=1e-9),
     Goal("pipe, 1 MiB one way", speed(MIB), 30, unit="GB/s", scale=1e-9),
     Goal("pipe, round trip on one CPU against a raw pipe's",
-         ratio("mproc_pipe", "pipe", Cell("rtt", cpus="one"), "rtt_ns"), 1, at_most=True),
+         ratio("mproc_ring", "pipe", Cell("rtt", cpus="one"), "rtt_ns"), 1, at_most=True),
     Goal("pipe, CPU of the busier side at 1 message per ms",
-         lambda results: results.cpu("mproc_pipe", Cell("paced", rate=1000)), 2, at_most=True,
+         lambda results: results.cpu("mproc_ring", Cell("paced", rate=1000)), 2, at_most=True,
          unit="%", scale=100),
     Goal("pipe, CPU of the busier side when idle",
-         lambda results: results.cpu("mproc_pipe", Cell("paced", rate=0)), 100 * IDLE,
+         lambda results: results.cpu("mproc_ring", Cell("paced", rate=0)), 100 * IDLE,
          at_most=True, unit="%", scale=100),
 )
 
 # What goals are made of deserves more samples.
 SUBJECTS = {
-    Cell("stream", MIB): {"mproc_stream", "unix", "mproc_pipe"},
-    Cell("stream", 65536): {"mproc_pipe"},
+    Cell("stream", MIB): {"mproc_stream", "unix", "mproc_ring"},
+    Cell("stream", 65536): {"mproc_ring"},
     Cell("capacity"): {"mproc_stream", "naive"},
     Cell("handshake"): {"handshake", "python_handshake"},
-    Cell("rtt"): {"mproc_pipe", "zeromq", "nng"},
-    Cell("stream"): {"mproc_pipe", "openmpi", "zeromq"},
-    Cell("rtt", cpus="one"): {"mproc_pipe", "pipe"},
-    Cell("paced", rate=1000): {"mproc_pipe", "pipe"},
-    Cell("paced", rate=0): {"mproc_pipe"},
+    Cell("rtt"): {"mproc_ring", "zeromq", "nng"},
+    Cell("stream"): {"mproc_ring", "openmpi", "zeromq"},
+    Cell("rtt", cpus="one"): {"mproc_ring", "pipe"},
+    Cell("paced", rate=1000): {"mproc_ring", "pipe"},
+    Cell("paced", rate=0): {"mproc_ring"},
 }
 
 

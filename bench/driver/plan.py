@@ -47,7 +47,7 @@ HANDSHAKE = frozenset({"handshake"})
 # Those that are compared with each other stand together, and so run one after the other.
 COMPILED = (
     ("pipe", "raw pipe", MESSAGES),
-    ("mproc_pipe", "mproc pipe", MESSAGES),
+    ("mproc_ring", "mproc ring", MESSAGES),
     ("unix", "raw unix stream", FRAMES),
     ("mproc_stream", "mproc stream pipe", FRAMES),
     ("naive", "unix stream, two reads", FRAMES),

@@ -10,8 +10,10 @@
  * or several receivers, are served one after the other; whole messages never mix. Closing while
  * another thread is inside a call is an error of the program.
  * @par Fork     A forked child has a copy of each connection, what was read ahead included. Parent
- * and child should not both receive from, or both send on, the same one. Fork while another thread
- * is inside a call leaves the child's copy unusable.
+ * and child should not both receive from, or both send on, the same stream. Both may do so on a
+ * pipe in shared memory, where each message goes to one receiver, and a process killed inside a
+ * call is in nobody's way. Fork while another thread is inside a call leaves the child's copy of a
+ * stream unusable.
  */
 #ifndef MPROC_CONNECTION_H
 #define MPROC_CONNECTION_H
@@ -29,9 +31,13 @@ typedef struct mproc_conn mproc_conn;
 
 /** Flags of mproc_pipe(). */
 enum mproc_pipe_flags {
-    MPROC_DUPLEX = 0x1,     /**< both ends send and receive; the default */
-    MPROC_SIMPLEX = 0x2,    /**< the first end only receives, the second only sends */
-    MPROC_PIPE_STREAM = 0x4 /**< a byte stream whose handle a Python or foreign process can use */
+    MPROC_DUPLEX = 0x1,      /**< both ends send and receive; the default */
+    MPROC_SIMPLEX = 0x2,     /**< the first end only receives, the second only sends */
+    MPROC_PIPE_STREAM = 0x4, /**< a byte stream whose handle a Python or foreign process can use,
+                                  and over which connections can be passed */
+    MPROC_PIPE_RING = 0x8    /**< through shared memory, on Linux: no system call while both sides
+                                  are busy. Its ends reach forked children; neither they nor other
+                                  connections can be sent over a connection. */
 };
 
 /** Flags of mproc_conn_from_handle(). */
@@ -45,17 +51,59 @@ enum mproc_conn_flags {
 /**
  * Make two connected connections, for two threads or a process and its forked child.
  *
+ * Without MPROC_PIPE_STREAM or MPROC_PIPE_RING the library chooses: at present a stream. Each end
+ * of a ring takes four descriptors, three if it is simplex, and several processes may use one end,
+ * whole messages each.
+ *
  * @param[out] first   one end; with MPROC_SIMPLEX the one that receives
  * @param[out] second  the other end; with MPROC_SIMPLEX the one that sends
  * @param flags        mproc_pipe_flags; 0 is MPROC_DUPLEX
  * @return 0, or a negative code:
- * @retval -EINVAL           act: unknown flags, or MPROC_DUPLEX together with MPROC_SIMPLEX
+ * @retval -EINVAL           act: unknown flags, or flags that exclude each other
+ * @retval -ENOTSUP          act: MPROC_PIPE_RING in the portable build
  * @retval -EMFILE,-ENFILE   act: too many open descriptors
  * @retval -ENOMEM           act: out of memory
  * @par Ownership  the caller closes both ends
  * @par Threads    any thread
  */
 MPROC_API int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags);
+
+/**
+ * Options of mproc_pipe_with(). Start from MPROC_PIPE_OPTIONS_INIT. They are for MPROC_PIPE_RING; a
+ * byte stream takes no notice of them.
+ */
+typedef struct mproc_pipe_options {
+    size_t size;       /**< of this struct; set by MPROC_PIPE_OPTIONS_INIT */
+    size_t ring_bytes; /**< room for messages on their way, each direction; rounded up to a power
+                            of two between 4 KiB and 1 GiB. 0: 4 MiB. Longer messages pass in
+                            pieces. Memory is taken only as messages queue up: where the receiver
+                            keeps up, 256 KiB are used again and again. */
+    double spin_us;    /**< a call that has to wait may look for this long, microseconds, before it
+                            sleeps; it does so only where that was worth it before. 0: never.
+                            Negative: what the environment's MPROC_SPIN_US says, or 100. */
+} mproc_pipe_options;
+
+/** The defaults of mproc_pipe_options. */
+#define MPROC_PIPE_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        sizeof(mproc_pipe_options), 0, -1                                                          \
+    }
+
+/**
+ * mproc_pipe() with options.
+ *
+ * @param[out] first   one end; with MPROC_SIMPLEX the one that receives
+ * @param[out] second  the other end; with MPROC_SIMPLEX the one that sends
+ * @param flags        mproc_pipe_flags; 0 is MPROC_DUPLEX
+ * @param options      NULL for the defaults
+ * @return 0, or a negative code as of mproc_pipe(), and:
+ * @retval -EINVAL  act: options without a size, or NaN
+ * @retval -E2BIG   act: options of a newer version of the library are set
+ * @par Ownership  the caller closes both ends
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_pipe_with(mproc_conn **first, mproc_conn **second, unsigned flags,
+                              const mproc_pipe_options *options);
 
 /**
  * Adopt a descriptor of a byte stream: a pipe end, a connected stream socket, a terminal.
@@ -151,6 +199,122 @@ MPROC_API int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len);
  * @par Signals   EINTR resumes with the time left
  */
 MPROC_API ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap);
+
+/** One of several messages to send. */
+typedef struct mproc_bytes {
+    const void *data; /**< payload; may be NULL if `len` is 0 */
+    size_t len;       /**< bytes, 0 to SSIZE_MAX */
+} mproc_bytes;
+
+/** Room for one of several messages to receive. */
+typedef struct mproc_buffer {
+    void *data; /**< where the payload goes; may be NULL if `cap` is 0 */
+    size_t cap; /**< room, bytes */
+    size_t len; /**< out: length of the message received here */
+} mproc_buffer;
+
+/**
+ * Send several messages in order, at less cost than one by one: a stream sends small ones together
+ * in one system call.
+ *
+ * @param conn      open, writable connection
+ * @param messages  `n` of them
+ * @param n         how many; 0 does nothing
+ * @return how many were sent, whole and in order, at least 1 if n > 0; fewer than `n` if then
+ * something came in the way, which the next call reports. Or a negative code with none sent, as of
+ * mproc_conn_send_bytes().
+ * @par Threads   as mproc_conn_send_bytes(); no other sender's message comes in between
+ * @par Signals   EINTR resumes with the time left; SIGPIPE is never raised
+ */
+MPROC_API ssize_t mproc_conn_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n);
+
+/**
+ * Receive the next message, and with it those that have arrived already, without waiting for more.
+ *
+ * @param conn            open, readable connection
+ * @param[in,out] buffers `n` of them; `len` is set in those that got a message
+ * @param n               how many; 0 does nothing
+ * @return how many messages were received, at least 1 if n > 0. It stops before a message that
+ * cannot be received, such as one longer than its buffer, which the next call reports. Or a
+ * negative code with none received, as of mproc_conn_recv_bytes_into().
+ * @par Threads   as mproc_conn_recv_bytes_into()
+ * @par Signals   EINTR resumes with the time left
+ */
+MPROC_API ssize_t mproc_conn_recv_many(mproc_conn *conn, mproc_buffer *buffers, size_t n);
+
+/**
+ * Get memory to write the next message into, which mproc_conn_commit() then sends.
+ *
+ * In a pipe in shared memory it is the memory that the receiver reads, as long as the message is
+ * shorter than half of the ring; elsewhere the library allocates it. The calling thread is the one
+ * sender until mproc_conn_commit() or mproc_conn_abort(): others wait, and a further send or
+ * reservation of its own is -EDEADLK.
+ *
+ * @param conn       open, writable connection
+ * @param len        the longest that the message may become, bytes, 0 to SSIZE_MAX
+ * @param[out] room  at least `len` bytes, aligned to 8, contents undefined
+ * @return 0, or a negative code:
+ * @retval -EINVAL           act: NULL, or a length beyond SSIZE_MAX
+ * @retval MPROC_EDIRECTION  act: this end does not send
+ * @retval -ETIMEDOUT        act: there was no room within the send timeout
+ * @retval -EDEADLK          act: the calling thread has a reservation already
+ * @retval -ENOMEM           act: out of memory
+ * @retval MPROC_ETORN       fatal: an earlier message was cut off
+ * @retval -EPIPE            fatal: the peer closed or reset the connection
+ * @retval MPROC_EPROTO      fatal: the peer broke the rules
+ * @par Ownership  the connection's; valid until the call that ends the reservation
+ * @par Threads    as mproc_conn_send_bytes()
+ * @par Signals    EINTR resumes with the time left; SIGPIPE is never raised
+ */
+MPROC_API int mproc_conn_reserve(mproc_conn *conn, size_t len, void **room);
+
+/**
+ * Send what was written into the memory of mproc_conn_reserve(), and end the reservation, also on
+ * failure.
+ *
+ * @param conn  connection with a reservation of the calling thread
+ * @param len   length of the message, at most what was reserved
+ * @return 0, or a negative code as of mproc_conn_send_bytes(), and:
+ * @retval -EINVAL  act: no reservation of this thread, or longer than that; nothing is changed
+ * @par Threads  the one that reserved
+ */
+MPROC_API int mproc_conn_commit(mproc_conn *conn, size_t len);
+
+/**
+ * End a reservation without sending anything.
+ *
+ * @param conn  connection with a reservation of the calling thread
+ * @return 0, or -EINVAL if there is none
+ * @par Threads  the one that reserved
+ */
+MPROC_API int mproc_conn_abort(mproc_conn *conn);
+
+/**
+ * Look at the next message where it lies, until mproc_conn_release().
+ *
+ * In a pipe in shared memory that is where the sender wrote it, if it came in one piece; a peer
+ * that is not trusted can change it meanwhile. Elsewhere the library allocates memory for it. The
+ * calling thread is the one receiver until mproc_conn_release(): others wait, a further receive of
+ * its own is -EDEADLK, and mproc_conn_poll() says 0.
+ *
+ * @param conn          open, readable connection
+ * @param[out] message  its payload, aligned to 8; not to be written to
+ * @return its length (0..SSIZE_MAX), or a negative code as of mproc_conn_recv_bytes(), and:
+ * @retval -EDEADLK  act: the calling thread looks at one already
+ * @par Ownership  the connection's; valid until mproc_conn_release()
+ * @par Threads    as mproc_conn_recv_bytes_into()
+ * @par Signals    EINTR resumes with the time left
+ */
+MPROC_API ssize_t mproc_conn_peek(mproc_conn *conn, const void **message);
+
+/**
+ * Be done with the message of mproc_conn_peek(): the next receive gets the next one.
+ *
+ * @param conn  connection with a message that the calling thread looks at
+ * @return 0, or -EINVAL if there is none
+ * @par Threads  the one that called mproc_conn_peek()
+ */
+MPROC_API int mproc_conn_release(mproc_conn *conn);
 
 /**
  * Send a value, as a Python `Connection.send()` sends an object: one pickle, one message.
@@ -254,8 +418,11 @@ MPROC_API int mproc_conn_poll(mproc_conn *conn, double timeout);
 /**
  * The descriptor to watch in a foreign event loop, for reading.
  *
- * After it became readable, receive until mproc_conn_poll(conn, 0) says 0: messages that were read
- * ahead do not make it readable again. Do not read or write it, and do not close it.
+ * Before it is watched, and each time after it became readable, receive until
+ * mproc_conn_poll(conn, 0) says 0: only then will the next message, or the peer's leaving, make it
+ * readable. Messages that were read ahead do not, and a pipe in shared memory rings its bell only
+ * for one who was told that there is nothing. It may become readable for nothing. One thread alone
+ * should receive then. Do not read or write it, and do not close it.
  *
  * @param conn  open connection
  * @return descriptor, owned by the connection; MPROC_INVALID_HANDLE for NULL

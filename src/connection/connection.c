@@ -16,18 +16,47 @@ static mproc_conn *conn_of(struct mp_pollable *pollable)
     return (mproc_conn *)(void *)((char *)pollable - offsetof(mproc_conn, pollable));
 }
 
+static void note_contention(mproc_conn *conn, bool entered)
+{
+    const struct mp_transport *transport = conn->transport;
+    bool crowded = transport->is_crowded && transport->is_crowded(conn);
+    atomic_store_explicit(&conn->contended, !entered || crowded, memory_order_relaxed);
+}
+
 static int conn_ready_now(struct mp_pollable *pollable, bool woken)
 {
     mproc_conn *conn = conn_of(pollable);
     if (!conn->readable)
         return MPROC_EDIRECTION;
-    bool entered = mp_gate_try(&conn->receiving);
-    atomic_store_explicit(&conn->contended, !entered, memory_order_relaxed);
+    /* While it was contended there was no handle to be woken by. */
+    bool was_contended = atomic_load_explicit(&conn->contended, memory_order_relaxed);
+    bool entered = mp_conn_enter(conn, MP_RECEIVING, MP_NOW) == 0;
+    note_contention(conn, entered);
     if (!entered)
         return 0;
-    int rc = conn->transport->ready_now(conn, woken);
-    mp_gate_leave(&conn->receiving);
+    int rc = conn->transport->ready_now(conn, woken || was_contended);
+    mp_conn_leave(conn, MP_RECEIVING);
     return rc;
+}
+
+static int conn_arm(struct mp_pollable *pollable)
+{
+    mproc_conn *conn = conn_of(pollable);
+    if (!conn->transport->arm)
+        return 0;
+    bool entered = mp_conn_enter(conn, MP_RECEIVING, MP_NOW) == 0;
+    int rc = conn->transport->arm(conn, entered);
+    note_contention(conn, entered);
+    if (entered)
+        mp_conn_leave(conn, MP_RECEIVING);
+    return rc;
+}
+
+static void conn_disarm(struct mp_pollable *pollable)
+{
+    mproc_conn *conn = conn_of(pollable);
+    if (conn->transport->disarm)
+        conn->transport->disarm(conn);
 }
 
 /* A contended connection gives no handle: what its receiver is about to take would wake us in vain.
@@ -54,6 +83,8 @@ static const struct mp_pollable_ops conn_pollable_ops = {
     .ready_now = conn_ready_now,
     .handles = conn_handles,
     .wake_at = conn_wake_at,
+    .arm = conn_arm,
+    .disarm = conn_disarm,
 };
 
 int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool readable,
@@ -94,7 +125,21 @@ void mproc_conn_close(mproc_conn *conn)
     if (!conn)
         return;
     mp_twin_part(conn);
+    mp_conn_leave_places(conn);
     conn->transport->destroy(conn);
+}
+
+static int send_waiting(mproc_conn *conn, const void *buf, size_t len)
+{
+    mp_deadline deadline;
+    int rc = mp_deadline_in(conn->send_timeout, &deadline);
+    if (rc == 0)
+        rc = mp_conn_enter(conn, MP_SENDING, deadline);
+    if (rc < 0)
+        return rc;
+    rc = conn->transport->send(conn, buf, len, deadline);
+    mp_conn_leave(conn, MP_SENDING);
+    return rc;
 }
 
 int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t len)
@@ -103,15 +148,12 @@ int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t len)
         return -EINVAL;
     if (!conn->writable)
         return MPROC_EDIRECTION;
-    mp_deadline deadline;
-    int rc = mp_deadline_in(conn->send_timeout, &deadline);
-    if (rc == 0)
-        rc = mp_gate_enter(&conn->sending, deadline);
-    if (rc < 0)
-        return rc;
-    rc = conn->transport->send(conn, buf, len, deadline);
-    mp_gate_leave(&conn->sending);
-    return rc;
+    if (conn->transport->send_at_once) {
+        int rc = conn->transport->send_at_once(conn, buf, len);
+        if (rc != MP_SLOWLY)
+            return rc;
+    }
+    return send_waiting(conn, buf, len);
 }
 
 /* Become the one receiver, within the deadline that covers the whole receive. */
@@ -120,11 +162,10 @@ static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
     if (!conn->readable)
         return MPROC_EDIRECTION;
     int rc = mp_deadline_in(conn->recv_timeout, deadline);
-    return rc < 0 ? rc : mp_gate_enter(&conn->receiving, *deadline);
+    return rc < 0 ? rc : mp_conn_enter(conn, MP_RECEIVING, *deadline);
 }
 
-/* Descriptors that came with a message that was received as bytes have nobody to go to. */
-static void drop_parcel(mproc_conn *conn)
+void mp_conn_drop_parcel(mproc_conn *conn)
 {
     struct mp_parcel parcel;
     parcel.n = 0;
@@ -135,16 +176,25 @@ static void drop_parcel(mproc_conn *conn)
 
 static void end_receive(mproc_conn *conn)
 {
-    if (conn->has_parcel)
-        drop_parcel(conn);
-    mp_gate_leave(&conn->receiving);
+    mp_conn_leave(conn, MP_RECEIVING);
 }
 
-/* Length of the next message if it is within the limit. */
-static ssize_t next_within_limit(mproc_conn *conn, mp_deadline deadline)
+ssize_t mp_conn_next(mproc_conn *conn, mp_deadline deadline)
 {
     ssize_t len = conn->transport->next(conn, deadline);
     return len >= 0 && (size_t)len > conn->max_message ? MPROC_ETOOBIG : len;
+}
+
+static ssize_t receive_alloc(mproc_conn *conn, void **buf, mp_deadline deadline)
+{
+    ssize_t size;
+    int rc = 0;
+    do {
+        size = mp_conn_next(conn, deadline);
+        if (size >= 0)
+            rc = conn->transport->take_alloc(conn, buf, (size_t)size, deadline);
+    } while (size >= 0 && rc == MP_ABORTED);
+    return size >= 0 && rc < 0 ? rc : size;
 }
 
 int mp_conn_receive(mproc_conn *conn, void **buf, size_t *len, struct mp_parcel *parcel)
@@ -153,16 +203,41 @@ int mp_conn_receive(mproc_conn *conn, void **buf, size_t *len, struct mp_parcel 
     int rc = begin_receive(conn, &deadline);
     if (rc < 0)
         return rc;
-    ssize_t size = next_within_limit(conn, deadline);
-    rc = size < 0 ? (int)size : conn->transport->take_alloc(conn, buf, (size_t)size, deadline);
-    if (parcel && conn->has_parcel) {
+    ssize_t size = receive_alloc(conn, buf, deadline);
+    if (size >= 0 && parcel && conn->has_parcel) {
         conn->transport->claim_parcel(conn, parcel);
         conn->has_parcel = false;
     }
     end_receive(conn);
-    if (rc == 0)
-        *len = (size_t)size;
-    return rc;
+    if (size < 0)
+        return (int)size;
+    *len = (size_t)size;
+    return 0;
+}
+
+ssize_t mp_conn_take_into(mproc_conn *conn, void *buf, size_t cap, mp_deadline deadline)
+{
+    ssize_t size;
+    int rc = 0;
+    do {
+        size = mp_conn_next(conn, deadline);
+        if (size >= 0 && (size_t)size > cap)
+            size = MPROC_EBUFSIZE;
+        if (size >= 0)
+            rc = conn->transport->take(conn, buf, (size_t)size, deadline);
+    } while (size >= 0 && rc == MP_ABORTED);
+    return size >= 0 && rc < 0 ? rc : size;
+}
+
+static ssize_t receive_waiting(mproc_conn *conn, void *buf, size_t cap)
+{
+    mp_deadline deadline;
+    int rc = begin_receive(conn, &deadline);
+    if (rc < 0)
+        return rc;
+    ssize_t size = mp_conn_take_into(conn, buf, cap, deadline);
+    end_receive(conn);
+    return size;
 }
 
 int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len)
@@ -176,16 +251,12 @@ ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap)
 {
     if (!conn || (!buf && cap > 0))
         return -EINVAL;
-    mp_deadline deadline;
-    int rc = begin_receive(conn, &deadline);
-    if (rc < 0)
-        return rc;
-    ssize_t size = next_within_limit(conn, deadline);
-    if (size >= 0 && (size_t)size > cap)
-        size = MPROC_EBUFSIZE;
-    rc = size < 0 ? 0 : conn->transport->take(conn, buf, (size_t)size, deadline);
-    end_receive(conn);
-    return rc < 0 ? rc : size;
+    if (conn->readable && conn->transport->recv_at_once) {
+        ssize_t size = conn->transport->recv_at_once(conn, buf, cap);
+        if (size != MP_SLOWLY)
+            return size;
+    }
+    return receive_waiting(conn, buf, cap);
 }
 
 ssize_t mproc_conn_next_size(mproc_conn *conn)

@@ -31,6 +31,8 @@ static int leave(void *user, void *connection, uint64_t *id)
     mproc_conn *conn = connection;
     unsigned traits = 0;
     size_t place = parcel->n;
+    if (!conn->transport->pass)
+        return MPROC_ECANTPASS;
     int rc = conn->transport->pass(conn, parcel, &traits);
     if (rc == 0)
         *id = (uint64_t)place << TRAIT_BITS | traits;
@@ -49,11 +51,11 @@ static int send_pickle(mproc_conn *conn, const struct mp_buffer *pickle,
         return MPROC_ECANTPASS;
     int rc = mp_deadline_in(conn->send_timeout, &deadline);
     if (rc == 0)
-        rc = mp_gate_enter(&conn->sending, deadline);
+        rc = mp_conn_enter(conn, MP_SENDING, deadline);
     if (rc < 0)
         return rc;
     rc = conn->transport->send_parcel(conn, pickle->data, pickle->len, parcel, deadline);
-    mp_gate_leave(&conn->sending);
+    mp_conn_leave(conn, MP_SENDING);
     return rc;
 }
 

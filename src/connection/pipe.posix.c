@@ -5,6 +5,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/options.h"
+#if defined __linux__ && !defined MP_PORTABLE
+#include "connection/ring.h"
+#endif
 #include "connection/stream.h"
 #include "connection/twin.h"
 
@@ -65,10 +69,55 @@ static int stream_pipe(mproc_conn **first, mproc_conn **second, bool simplex)
     return adopt_pair(fds, first, MPROC_CONN_READONLY, second, MPROC_CONN_WRITEONLY);
 }
 
-int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags)
+#if defined __linux__ && !defined MP_PORTABLE
+
+/* What a ring takes unless asked otherwise. It is touched only as far as messages queue up. */
+#define RING_BYTES ((size_t)4 << 20)
+
+static int ring_pipe(mproc_conn **first, mproc_conn **second, bool simplex,
+                     const mproc_pipe_options *options)
+{
+    size_t bytes = options->ring_bytes > 0 ? options->ring_bytes : RING_BYTES;
+    int rc = mp_ring_pipe(first, second, simplex, mp_ring_round_size(bytes), options->spin_us);
+    if (rc == 0)
+        mp_twin_join(*first, *second);
+    return rc;
+}
+
+#else
+
+static int ring_pipe(mproc_conn **first, mproc_conn **second, bool simplex,
+                     const mproc_pipe_options *options)
+{
+    (void)first;
+    (void)second;
+    (void)simplex;
+    (void)options;
+    return -ENOTSUP;
+}
+
+#endif
+
+int mproc_pipe_with(mproc_conn **first, mproc_conn **second, unsigned flags,
+                    const mproc_pipe_options *options)
 {
     const unsigned ways = MPROC_DUPLEX | MPROC_SIMPLEX;
-    if (!first || !second || (flags & ways) == ways || (flags & ~(ways | MPROC_PIPE_STREAM)) != 0)
+    const unsigned kinds = MPROC_PIPE_STREAM | MPROC_PIPE_RING;
+    if (!first || !second || (flags & ways) == ways || (flags & kinds) == kinds ||
+        (flags & ~(ways | kinds)) != 0)
         return -EINVAL;
-    return stream_pipe(first, second, flags & MPROC_SIMPLEX);
+    mproc_pipe_options chosen = MPROC_PIPE_OPTIONS_INIT;
+    int rc = mp_options_read(&chosen, sizeof chosen, options, NULL);
+    if (rc == 0 && isnan(chosen.spin_us))
+        rc = -EINVAL;
+    if (rc < 0)
+        return rc;
+    bool simplex = flags & MPROC_SIMPLEX;
+    return flags & MPROC_PIPE_RING ? ring_pipe(first, second, simplex, &chosen)
+                                   : stream_pipe(first, second, simplex);
+}
+
+int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags)
+{
+    return mproc_pipe_with(first, second, flags, NULL);
 }

@@ -39,6 +39,9 @@
 #define LONG_YIELD_NS 500000
 #define YIELD_REST_NS 100000000
 
+/* Small messages that are sent in one call leave together, up to so many bytes. */
+#define TOGETHER_BYTES ((size_t)16 * 1024)
+
 /* Least step in which memory for a large message grows. */
 #define GROWTH_BYTES ((size_t)64 * 1024)
 
@@ -458,6 +461,59 @@ static void stream_shut(mproc_conn *conn)
     mp_fd_close(&stream_of(conn)->io.fd);
 }
 
+/* Put frames of whole messages into `out` while they fit. How many; *bytes is what they take. */
+static size_t pack(unsigned char out[TOGETHER_BYTES], const mproc_bytes *messages, size_t n,
+                   size_t *bytes)
+{
+    size_t i = 0;
+    *bytes = 0;
+    for (; i < n && messages[i].len < TOGETHER_BYTES - MP_FRAME_SHORT - *bytes; i++) {
+        *bytes += mp_frame_encode(out + *bytes, messages[i].len);
+        if (messages[i].len > 0)
+            memcpy(out + *bytes, messages[i].data, messages[i].len);
+        *bytes += messages[i].len;
+        if (*bytes > TOGETHER_BYTES - MP_FRAME_LONG)
+            return i + 1;
+    }
+    return i;
+}
+
+/* How many of the messages left whole with `written` bytes; if one was cut, the stream is torn. */
+static size_t count_whole(struct stream *s, const mproc_bytes *messages, size_t written)
+{
+    size_t whole = 0;
+    while (written >= MP_FRAME_SHORT + messages[whole].len)
+        written -= MP_FRAME_SHORT + messages[whole++].len;
+    s->torn = written > 0;
+    return whole;
+}
+
+static ssize_t stream_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
+                                mp_deadline deadline)
+{
+    struct stream *s = stream_of(conn);
+    unsigned char together[TOGETHER_BYTES];
+    size_t bytes;
+    size_t packed = s->torn ? 0 : pack(together, messages, n, &bytes);
+    if (packed <= 1) {
+        int rc = stream_send(conn, messages->data, messages->len, deadline);
+        return rc < 0 ? rc : 1;
+    }
+    size_t at = 0;
+    while (at < bytes) {
+        struct iovec part = {.iov_base = together + at, .iov_len = bytes - at};
+        ssize_t written = mp_stream_write(&s->io, &part, 1, NULL, deadline);
+        if (written < 0) {
+            size_t whole = count_whole(s, messages, at);
+            if (whole > 0)
+                return (ssize_t)whole;
+            return s->torn && written == -ETIMEDOUT ? MPROC_ETORN : written;
+        }
+        at += (size_t)written;
+    }
+    return (ssize_t)packed;
+}
+
 static mproc_handle stream_handle(const mproc_conn *conn)
 {
     return ((const struct stream *)(const void *)conn)->io.fd;
@@ -481,6 +537,7 @@ static const struct mp_transport stream_transport = {
     .take_alloc = stream_take_alloc,
     .send_parcel = stream_send_parcel,
     .claim_parcel = stream_claim_parcel,
+    .send_many = stream_send_many,
     .ready_now = stream_ready_now,
     .pass = stream_pass,
     .shut = stream_shut,

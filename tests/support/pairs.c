@@ -18,6 +18,37 @@ static void make_simplex_pipe(mproc_conn **first, mproc_conn **second)
     ck_assert_int_eq(mproc_pipe(first, second, MPROC_SIMPLEX), 0);
 }
 
+#if defined __linux__ && !defined MP_PORTABLE
+
+static void make_ring(mproc_conn **first, mproc_conn **second)
+{
+    ck_assert_int_eq(mproc_pipe(first, second, MPROC_DUPLEX | MPROC_PIPE_RING), 0);
+}
+
+static void make_simplex_ring(mproc_conn **first, mproc_conn **second)
+{
+    ck_assert_int_eq(mproc_pipe(first, second, MPROC_SIMPLEX | MPROC_PIPE_RING), 0);
+}
+
+/* So small that nearly everything wraps, waits for room or passes in pieces. */
+static void make_tiny_ring(mproc_conn **first, mproc_conn **second)
+{
+    mproc_pipe_options options = MPROC_PIPE_OPTIONS_INIT;
+    options.ring_bytes = 4096;
+    ck_assert_int_eq(mproc_pipe_with(first, second, MPROC_DUPLEX | MPROC_PIPE_RING, &options), 0);
+}
+
+/* Without any looking, so that every wait sleeps. */
+static void make_drowsy_simplex_ring(mproc_conn **first, mproc_conn **second)
+{
+    mproc_pipe_options options = MPROC_PIPE_OPTIONS_INIT;
+    options.ring_bytes = 262144;
+    options.spin_us = 0;
+    ck_assert_int_eq(mproc_pipe_with(first, second, MPROC_SIMPLEX | MPROC_PIPE_RING, &options), 0);
+}
+
+#endif
+
 static void make_stream_pipe(mproc_conn **first, mproc_conn **second)
 {
     ck_assert_int_eq(mproc_pipe(first, second, MPROC_DUPLEX | MPROC_PIPE_STREAM), 0);
@@ -84,6 +115,12 @@ static void make_tcp(mproc_conn **first, mproc_conn **second)
 const struct mp_pair_kind mp_pair_kinds[] = {
     {"duplex pipe", true, false, false, make_duplex_pipe},
     {"simplex pipe", false, false, false, make_simplex_pipe},
+#if defined __linux__ && !defined MP_PORTABLE
+    {"ring", true, false, false, make_ring},
+    {"simplex ring", false, false, false, make_simplex_ring},
+    {"tiny ring", true, false, false, make_tiny_ring},
+    {"drowsy simplex ring", false, false, false, make_drowsy_simplex_ring},
+#endif
     {"stream pipe", true, true, false, make_stream_pipe},
     {"adopted pipe", false, true, false, make_adopted_pipe},
     {"non-blocking pipe", false, true, false, make_nonblocking_pipe},

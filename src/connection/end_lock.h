@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock of one direction of one end: threads and processes that hold the same end take turns,
+ * and a holder's death frees it.
+ *
+ * It favours one thread. While nobody else ever comes, that thread enters and leaves with plain
+ * stores. Another thread, of this process or another, takes the robust mutex, revokes the favour
+ * and, by a barrier in every running thread, makes sure that the favoured one either sees that or
+ * is seen inside. From then on everybody takes the mutex, until one thread alone has come many
+ * times in a row.
+ *
+ * The lock lies in memory that only holders of the end share, never the peer: it holds pointers of
+ * the C library.
+ */
+#ifndef MP_CONNECTION_END_LOCK_H
+#define MP_CONNECTION_END_LOCK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "connection/self.h"
+
+struct mp_end_lock {
+    _Atomic uint64_t favoured; /* a thread's token, or one of the two below */
+    _Atomic uint32_t inside;   /* the favoured thread is; a futex for who revokes */
+    bool by_mutex;             /* who is inside came by the mutex */
+    bool death_unhandled;      /* found, but the finder could not enter */
+    uint32_t streak;           /* how often `last` came by the mutex in a row */
+    uint64_t last;
+    _Atomic int32_t pid; /* of the favoured thread, to learn of its death */
+    _Atomic int32_t tid;
+    pthread_mutex_t mutex;
+};
+
+#define MP_LOCK_NOBODY UINT64_C(0) /* the next to come is favoured */
+#define MP_LOCK_SHARED UINT64_C(1) /* nobody is: everybody takes the mutex */
+
+/* How an end was entered. */
+enum mp_entry {
+    MP_ENTERED = 0,
+    MP_ENTERED_AFTER_DEATH = 1, /* a holder died inside: what it left has to be put right */
+};
+
+/* Set up a lock in zeroed shared memory. 0 or -errno. */
+int mp_end_lock_init(struct mp_end_lock *lock);
+
+/* enum mp_entry; -ETIMEDOUT; -EDEADLK if the calling thread is inside. */
+int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline);
+
+/* The end is being closed by this process: favour nobody if it was one of its threads. */
+void mp_end_lock_forsake(struct mp_end_lock *lock);
+
+/* Take back the favoured thread's flag and wake who waits for that. */
+void mp_end_lock_step_out(struct mp_end_lock *lock);
+
+/* Has the process, or the thread of it, ended? A process that nobody has reaped has. */
+bool mp_end_lock_is_dead(pid_t pid, pid_t tid);
+
+/* Enter if the calling thread is favoured and outside. */
+static inline bool mp_end_lock_enter_favoured(struct mp_end_lock *lock)
+{
+    uint64_t self = mp_self_thread();
+    if (atomic_load_explicit(&lock->favoured, memory_order_relaxed) != self ||
+        atomic_load_explicit(&lock->inside, memory_order_relaxed) != 0)
+        return false;
+    atomic_store_explicit(&lock->inside, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    /* Looked at again: who revoked before the store was made is seen now, after its barrier. */
+    if (atomic_load_explicit(&lock->favoured, memory_order_acquire) == self)
+        return true;
+    mp_end_lock_step_out(lock);
+    return false;
+}
+
+/* Leave after mp_end_lock_enter_favoured(). */
+static inline void mp_end_lock_leave_favoured(struct mp_end_lock *lock)
+{
+    atomic_store_explicit(&lock->inside, 0, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&lock->favoured, memory_order_relaxed) == MP_LOCK_SHARED)
+        mp_end_lock_step_out(lock);
+}
+
+static inline int mp_end_lock_enter(struct mp_end_lock *lock, mp_deadline deadline)
+{
+    return mp_end_lock_enter_favoured(lock) ? MP_ENTERED : mp_end_lock_enter_slowly(lock, deadline);
+}
+
+static inline void mp_end_lock_leave(struct mp_end_lock *lock)
+{
+    if (!lock->by_mutex) {
+        mp_end_lock_leave_favoured(lock);
+        return;
+    }
+    lock->by_mutex = false;
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection/end_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* A thread that came by the mutex this often in a row is favoured again. */
+#define STREAK 1000
+
+/* While waiting for a favoured thread to leave: how often to see whether it is alive. */
+#define LIFE_TICK_NS 20000000
+
+static int futex_wait(_Atomic uint32_t *word, uint32_t value, mp_deadline until)
+{
+    struct timespec at = mp_deadline_timespec(until);
+    return (int)syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, &at, NULL,
+                        FUTEX_BITSET_MATCH_ANY);
+}
+
+static int init_mutex(pthread_mutex_t *mutex, pthread_mutexattr_t *attr)
+{
+    int rc = pthread_mutexattr_setpshared(attr, PTHREAD_PROCESS_SHARED);
+    if (rc == 0)
+        rc = pthread_mutexattr_setrobust(attr, PTHREAD_MUTEX_ROBUST);
+    if (rc == 0)
+        rc = pthread_mutexattr_settype(attr, PTHREAD_MUTEX_ERRORCHECK);
+    return rc == 0 ? pthread_mutex_init(mutex, attr) : rc;
+}
+
+int mp_end_lock_init(struct mp_end_lock *lock)
+{
+    pthread_mutexattr_t attr;
+    int rc = pthread_mutexattr_init(&attr);
+    if (rc != 0)
+        return -rc;
+    rc = init_mutex(&lock->mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+    return -rc;
+}
+
+void mp_end_lock_step_out(struct mp_end_lock *lock)
+{
+    atomic_store_explicit(&lock->inside, 0, memory_order_release);
+    syscall(SYS_futex, &lock->inside, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* State letter of a thread as of proc(5), 0 if it cannot be found out. */
+static char state_of(pid_t pid, pid_t tid)
+{
+    char path[64];
+    char stat[256];
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)tid);
+    int fd = mp_fd_own(open(path, O_RDONLY | O_CLOEXEC));
+    if (fd < 0)
+        return 0;
+    ssize_t len = read(fd, stat, sizeof stat - 1);
+    mp_fd_close(&fd);
+    stat[len > 0 ? len : 0] = '\0';
+    /* The name before it can hold anything, parentheses included. */
+    const char *name_end = strrchr(stat, ')');
+    return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
+}
+
+bool mp_end_lock_is_dead(pid_t pid, pid_t tid)
+{
+    if (syscall(SYS_tgkill, pid, tid, 0) < 0 && errno == ESRCH)
+        return true;
+    char state = state_of(pid, tid);
+    return state == 'Z' || state == 'X';
+}
+
+/* With the mutex held: wait until no favoured thread is inside. enum mp_entry or -ETIMEDOUT. */
+static int wait_until_empty(struct mp_end_lock *lock, mp_deadline deadline)
+{
+    while (atomic_load_explicit(&lock->inside, memory_order_acquire) != 0) {
+        if (mp_deadline_passed(deadline))
+            return -ETIMEDOUT;
+        futex_wait(&lock->inside, 1, mp_deadline_min(deadline, mp_clock_now() + LIFE_TICK_NS));
+        if (mp_end_lock_is_dead(atomic_load(&lock->pid), atomic_load(&lock->tid)) &&
+            atomic_exchange(&lock->inside, 0) != 0)
+            return MP_ENTERED_AFTER_DEATH;
+    }
+    return MP_ENTERED;
+}
+
+/* Let the calling thread come in without the mutex from the next time on. */
+static void favour(struct mp_end_lock *lock, uint64_t self)
+{
+    if (!mp_self_has_barrier())
+        return;
+    atomic_store_explicit(&lock->pid, getpid(), memory_order_relaxed);
+    atomic_store_explicit(&lock->tid, gettid(), memory_order_relaxed);
+    atomic_store_explicit(&lock->favoured, self, memory_order_release);
+}
+
+static void count_streak(struct mp_end_lock *lock, uint64_t self)
+{
+    if (lock->last != self) {
+        lock->last = self;
+        lock->streak = 0;
+    } else if (++lock->streak >= STREAK) {
+        lock->streak = 0;
+        favour(lock, self);
+    }
+}
+
+/* With the mutex held: see to it that no favoured thread is inside, nor will be. */
+static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
+{
+    uint64_t self = mp_self_thread();
+    uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
+    if (favoured == self && atomic_load_explicit(&lock->inside, memory_order_relaxed) != 0)
+        return -EDEADLK;
+    if (favoured > MP_LOCK_SHARED && favoured != self) {
+        atomic_store(&lock->favoured, MP_LOCK_SHARED);
+        mp_self_barrier_all();
+    }
+    int rc = wait_until_empty(lock, deadline);
+    if (rc < 0)
+        return rc;
+    if (favoured == MP_LOCK_NOBODY)
+        favour(lock, self);
+    else if (favoured == MP_LOCK_SHARED)
+        count_streak(lock, self);
+    return rc;
+}
+
+static int lock_mutex(pthread_mutex_t *mutex, mp_deadline deadline)
+{
+    int rc = pthread_mutex_trylock(mutex);
+    if (rc == EBUSY && deadline == MP_NEVER) {
+        rc = pthread_mutex_lock(mutex);
+    } else if (rc == EBUSY && deadline != MP_NOW) {
+        struct timespec at = mp_deadline_timespec(deadline);
+        rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at);
+    }
+    if (rc == EOWNERDEAD) {
+        pthread_mutex_consistent(mutex);
+        return MP_ENTERED_AFTER_DEATH;
+    }
+    return rc == EBUSY ? -ETIMEDOUT : -rc;
+}
+
+int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
+{
+    int entry = lock_mutex(&lock->mutex, deadline);
+    if (entry < 0)
+        return entry;
+    int rc = exclude_favoured(lock, deadline);
+    if (rc < 0) {
+        /* A death that was just learnt of stays to be put right by the next one. */
+        lock->death_unhandled |= entry == MP_ENTERED_AFTER_DEATH;
+        pthread_mutex_unlock(&lock->mutex);
+        return rc;
+    }
+    if (lock->death_unhandled)
+        entry = MP_ENTERED_AFTER_DEATH;
+    lock->death_unhandled = false;
+    lock->by_mutex = true;
+    return entry > rc ? entry : rc;
+}
+
+void mp_end_lock_forsake(struct mp_end_lock *lock)
+{
+    uint64_t favoured = atomic_load(&lock->favoured);
+    if (favoured > MP_LOCK_SHARED && atomic_load(&lock->pid) == getpid())
+        atomic_compare_exchange_strong(&lock->favoured, &favoured, MP_LOCK_NOBODY);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection/ring_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* Both directions' controls lie before the records. */
+#define CONTROLS ((size_t)4096)
+
+_Static_assert(2 * sizeof(struct mp_ring_control) <= CONTROLS, "controls fit into their page");
+
+/* Memory of a size that nobody can change under us: no SIGBUS for a peer's truncation. */
+static int sealed_memory(const char *name, size_t len)
+{
+    int fd = mp_fd_own(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (fd < 0)
+        return fd == -1 ? -errno : fd;
+    if (ftruncate(fd, (off_t)len) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        int rc = -errno;
+        mp_fd_close(&fd);
+        return rc;
+    }
+    return fd;
+}
+
+static int map_sealed(void **base, int *fd, const char *name, size_t len)
+{
+    int memory = sealed_memory(name, len);
+    if (memory < 0)
+        return memory;
+    void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (mapped == MAP_FAILED) {
+        int rc = -errno;
+        mp_fd_close(&memory);
+        return rc;
+    }
+    *base = mapped;
+    *fd = memory;
+    return 0;
+}
+
+int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned rings)
+{
+    struct mp_ring_memory *memory = calloc(1, sizeof *memory);
+    if (!memory)
+        return -ENOMEM;
+    memory->ring_size = ring_size;
+    memory->len = CONTROLS + rings * ring_size;
+    void *base = NULL;
+    int rc = map_sealed(&base, &memory->fd, "mproc-ring", memory->len);
+    if (rc < 0) {
+        free(memory);
+        return rc;
+    }
+    memory->base = base;
+    atomic_init(&memory->users, 1);
+    *out = memory;
+    return 0;
+}
+
+struct mp_ring_memory *mp_ring_memory_ref(struct mp_ring_memory *memory)
+{
+    atomic_fetch_add(&memory->users, 1);
+    return memory;
+}
+
+void mp_ring_memory_unref(struct mp_ring_memory *memory)
+{
+    if (atomic_fetch_sub(&memory->users, 1) > 1)
+        return;
+    munmap(memory->base, memory->len);
+    mp_fd_close(&memory->fd);
+    free(memory);
+}
+
+struct mp_ring_control *mp_ring_memory_control(const struct mp_ring_memory *memory, unsigned ring)
+{
+    return (struct mp_ring_control *)(void *)memory->base + ring;
+}
+
+unsigned char *mp_ring_memory_data(const struct mp_ring_memory *memory, unsigned ring)
+{
+    return memory->base + CONTROLS + ring * memory->ring_size;
+}
+
+int mp_end_state_new(struct mp_end_state **out, int *fd)
+{
+    void *base;
+    int memory;
+    int rc = map_sealed(&base, &memory, "mproc-end", sizeof **out);
+    if (rc < 0)
+        return rc;
+    struct mp_end_state *state = base;
+    rc = mp_end_lock_init(&state->tx.lock);
+    if (rc == 0)
+        rc = mp_end_lock_init(&state->rx.lock);
+    if (rc < 0) {
+        mp_end_state_unmap(state);
+        mp_fd_close(&memory);
+        return rc;
+    }
+    *out = state;
+    *fd = memory;
+    return 0;
+}
+
+void mp_end_state_unmap(struct mp_end_state *state)
+{
+    munmap(state, sizeof *state);
+}

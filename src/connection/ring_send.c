@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include <mproc/error.h>
+
+#include "connection/ring.h"
+
+/* The lines to be written next are claimed so far ahead, bytes. */
+#define CLAIM_AHEAD 2048
+
+/* How often a sender looks whether anybody still holds the reading end: a reader that was killed
+ * while awake can tell nobody. */
+#define LOOK_EVERY_NS 1000000
+#define COUNTDOWN 8
+#define COUNTDOWN_STREAMING 64
+
+/* Nothing can be sent on this end any more. */
+static int end_sending(struct mp_ring_tx *tx, int code)
+{
+    tx->trouble = code;
+    tx->writer.limit = 0;
+    return code;
+}
+
+static _Atomic uint64_t *slot_at(const struct mp_ring *r, uint64_t pos)
+{
+    return mp_ring_slot(r->out_data, pos, r->tx->writer.size);
+}
+
+static unsigned char *payload_at_head(const struct mp_ring *r)
+{
+    return mp_ring_payload(r->out_data, r->tx->writer.head, r->tx->writer.size);
+}
+
+/*
+ * Make a record visible, and say whether the reader has to be woken. Both sides store, then look at
+ * what the other stored; the order of the two is what the barrier is for, the reader's if it is
+ * streaming, ours otherwise.
+ */
+static inline bool publish(const struct mp_ring *r, uint64_t pos, uint64_t header)
+{
+    struct mp_bell_flag *flag = &r->out->no_data;
+    _Atomic uint64_t *slot = slot_at(r, pos);
+    if (atomic_load_explicit(&flag->state, memory_order_relaxed) != MP_BELL_STREAMING ||
+        !mp_self_has_barrier()) {
+        atomic_store(slot, header);
+        return atomic_load(&flag->state) == MP_BELL_ASLEEP;
+    }
+    atomic_store_explicit(slot, header, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&flag->state, memory_order_relaxed) == MP_BELL_STREAMING)
+        return false;
+    return atomic_fetch_or(&flag->state, 0) == MP_BELL_ASLEEP;
+}
+
+static inline void clear_header(const struct mp_ring *r, uint64_t pos)
+{
+    atomic_store_explicit(slot_at(r, pos), 0, memory_order_relaxed);
+}
+
+/* Only after the record was published: who comes after our death finds those that were published
+ * behind the head, but would not know of one that is missing before it. */
+static inline void move_head(struct mp_ring_writer *w, uint64_t head)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    w->head = head;
+}
+
+/* Append a record for which there is room; its payload, if any, lies behind its header already. */
+static inline bool append(const struct mp_ring *r, enum mp_record_kind kind, uint64_t len,
+                          uint64_t payload)
+{
+    struct mp_ring_writer *w = &r->tx->writer;
+    uint64_t pos = w->head;
+    uint64_t next = pos + mp_record_size(payload);
+    clear_header(r, next);
+    bool wanted = publish(r, pos, mp_record_header(kind, len));
+    move_head(w, next);
+    return wanted;
+}
+
+static int wake_reader(const struct mp_ring *r)
+{
+    return mp_bell_lower(&r->out->no_data) ? mp_bell_ring(r->bell_out) : 0;
+}
+
+static int append_and_wake(struct mp_ring *r, enum mp_record_kind kind, uint64_t len,
+                           uint64_t payload)
+{
+    return append(r, kind, len, payload) ? wake_reader(r) : 0;
+}
+
+/* Of a reader that went away while nobody was looking, now and then. 0 or -EPIPE. */
+static int look_for_reader(struct mp_ring *r)
+{
+    struct mp_ring_tx *tx = r->tx;
+    bool streaming =
+        atomic_load_explicit(&r->out->no_data.state, memory_order_relaxed) == MP_BELL_STREAMING;
+    tx->countdown = streaming ? COUNTDOWN_STREAMING : COUNTDOWN;
+    int64_t now = mp_clock_now();
+    if (now - tx->looked < LOOK_EVERY_NS)
+        return 0;
+    tx->looked = now;
+    return mp_bell_has_reader(r->bell_out) ? 0 : -EPIPE;
+}
+
+static inline bool is_time_to_look(struct mp_ring_tx *tx)
+{
+    return --tx->countdown == 0;
+}
+
+int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    struct mp_ring_tx *tx = r->tx;
+    if (len > r->whole_max || !mp_end_lock_enter_favoured(&tx->lock))
+        return MP_SLOWLY;
+    if (!mp_ring_fits(&tx->writer, mp_record_size(len)) || tx->rest > 0) {
+        mp_end_lock_leave_favoured(&tx->lock);
+        return MP_SLOWLY;
+    }
+    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head + CLAIM_AHEAD, tx->writer.size),
+                       1);
+    if (len > 0)
+        memcpy(payload_at_head(r), buf, len);
+    bool wanted = append(r, MP_RECORD_WHOLE, len, len);
+    int rc = wanted ? wake_reader(r) : 0;
+    if (is_time_to_look(tx) && rc == 0)
+        rc = look_for_reader(r);
+    mp_end_lock_leave_favoured(&tx->lock);
+    return rc;
+}
+
+/* Has the reader told of progress since it was at `tail`? */
+static bool has_moved(const struct mp_ring *r, uint64_t tail)
+{
+    return atomic_load(&r->out->tail) != tail;
+}
+
+static bool look_for_room(struct mp_ring *r, uint64_t tail, mp_deadline deadline)
+{
+    struct mp_spin *spin = &r->tx_spin;
+    int64_t began = spin->began;
+    if (mp_spin_may_yield(spin)) {
+        sched_yield();
+        mp_spin_yielded(spin, mp_clock_now() - began);
+        if (has_moved(r, tail))
+            return true;
+    }
+    if (spin->budget == 0)
+        return false;
+    int64_t until = mp_deadline_min(began + spin->budget, deadline);
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (has_moved(r, tail))
+                return true;
+            mp_spin_pause();
+        }
+    } while (mp_clock_now() < until);
+    return false;
+}
+
+/* Block until the reader has moved on from `tail`, or might have. */
+static int wait_for_progress(struct mp_ring *r, uint64_t tail, mp_deadline deadline)
+{
+    struct mp_bell_flag *flag = &r->out->no_room;
+    if (deadline == MP_NOW)
+        return mp_bell_has_reader(r->bell_out) ? -ETIMEDOUT : -EPIPE;
+    r->tx_spin.began = mp_clock_now();
+    if (look_for_room(r, tail, deadline))
+        return 0;
+    mp_bell_raise(flag);
+    if (has_moved(r, tail)) {
+        atomic_store_explicit(&flag->state, MP_BELL_AWAKE, memory_order_relaxed);
+        return 0;
+    }
+    int rc = mp_bell_wait_drained(r->bell_out, deadline);
+    if (rc == 0)
+        mp_spin_learn_from(&r->tx_spin, flag);
+    else
+        atomic_store_explicit(&flag->state, MP_BELL_AWAKE, memory_order_relaxed);
+    return rc;
+}
+
+/* Have room for a record with a payload of `len` bytes, contiguous at the head. 0, -ETIMEDOUT,
+ * -EPIPE, MPROC_EPROTO, -errno. */
+static int make_room(struct mp_ring *r, uint64_t len, mp_deadline deadline)
+{
+    struct mp_ring_writer *w = &r->tx->writer;
+    uint64_t need = mp_record_size(len);
+    while (!mp_ring_fits(w, need)) {
+        uint64_t tail = atomic_load(&r->out->tail);
+        if (mp_ring_learn_tail(w, tail) < 0)
+            return end_sending(r->tx, MPROC_EPROTO);
+        enum mp_place place = mp_ring_place(w, need);
+        if (place == MP_PLACE_HERE)
+            return 0;
+        if (place == MP_PLACE_WRAP) {
+            uint64_t start = mp_ring_next_round(w->head, w->size);
+            clear_header(r, start);
+            bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
+            move_head(w, start);
+            int rc = wanted ? wake_reader(r) : 0;
+            if (rc < 0)
+                return rc;
+            continue;
+        }
+        int rc = wait_for_progress(r, tail, deadline);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int send_record(struct mp_ring *r, enum mp_record_kind kind, const void *buf, uint64_t len,
+                       mp_deadline deadline)
+{
+    int rc = make_room(r, len, deadline);
+    if (rc < 0)
+        return rc;
+    if (len > 0)
+        mp_ring_copy_long(payload_at_head(r), buf, len);
+    return append_and_wake(r, kind, len, len);
+}
+
+static int send_long(struct mp_ring *r, const unsigned char *buf, uint64_t len,
+                     mp_deadline deadline)
+{
+    struct mp_ring_tx *tx = r->tx;
+    int rc = make_room(r, 0, deadline);
+    if (rc < 0)
+        return rc;
+    /* Noted first: who finds this after our death ends the message, begun or not. */
+    tx->rest = len;
+    rc = append_and_wake(r, MP_RECORD_LONG, len, 0);
+    uint64_t fragment = mp_ring_fragment(len, tx->writer.size);
+    while (tx->rest > 0 && rc == 0) {
+        uint64_t n = tx->rest < fragment ? tx->rest : fragment;
+        rc = send_record(r, MP_RECORD_PART, buf, n, deadline);
+        if (rc == 0) {
+            tx->rest -= n;
+            buf += n;
+        }
+    }
+    if (rc == -ETIMEDOUT)
+        rc = MPROC_ETORN;
+    return rc < 0 ? end_sending(tx, rc) : 0;
+}
+
+/* A sender died inside a long message: what came of it is void. */
+static int end_torn_message(struct mp_ring *r, mp_deadline deadline)
+{
+    int rc = send_record(r, MP_RECORD_ABORT, NULL, 0, deadline);
+    if (rc == 0)
+        r->tx->rest = 0;
+    return rc;
+}
+
+int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    struct mp_ring_tx *tx = r->tx;
+    if (tx->trouble)
+        return tx->trouble;
+    if (len >= MP_RING_MESSAGE_MAX)
+        return -EMSGSIZE;
+    int rc = tx->rest > 0 ? end_torn_message(r, deadline) : 0;
+    if (rc == 0)
+        rc = len <= r->whole_max ? send_record(r, MP_RECORD_WHOLE, buf, len, deadline)
+                                 : send_long(r, buf, len, deadline);
+    if (rc == 0 && is_time_to_look(tx))
+        rc = look_for_reader(r);
+    return rc;
+}
+
+/* Append messages while there is room, with one barrier behind them all. How many. */
+static size_t append_many(struct mp_ring *r, const mproc_bytes *messages, size_t n)
+{
+    struct mp_ring_writer *w = &r->tx->writer;
+    size_t i = 0;
+    for (; i < n && messages[i].len <= r->whole_max; i++) {
+        uint64_t len = messages[i].len;
+        if (!mp_ring_fits(w, mp_record_size(len)))
+            break;
+        if (len > 0)
+            memcpy(payload_at_head(r), messages[i].data, len);
+        uint64_t next = w->head + mp_record_size(len);
+        clear_header(r, next);
+        atomic_store_explicit(slot_at(r, w->head), mp_record_header(MP_RECORD_WHOLE, len),
+                              memory_order_release);
+        move_head(w, next);
+    }
+    return i;
+}
+
+ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
+                          mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    size_t sent = r->tx->rest > 0 ? 0 : append_many(r, messages, n);
+    if (sent == 0) {
+        int rc = mp_ring_send(conn, messages->data, messages->len, deadline);
+        return rc < 0 ? rc : 1;
+    }
+    /* Read by a change of nothing, which is a barrier. */
+    int rc = 0;
+    if (atomic_fetch_or(&r->out->no_data.state, 0) == MP_BELL_ASLEEP)
+        rc = wake_reader(r);
+    if (rc == 0)
+        rc = look_for_reader(r);
+    return rc < 0 ? rc : (ssize_t)sent;
+}
+
+int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    struct mp_ring_tx *tx = r->tx;
+    if (tx->trouble)
+        return tx->trouble;
+    if (len > mp_ring_record_max(tx->writer.size))
+        return MP_SLOWLY;
+    int rc = tx->rest > 0 ? end_torn_message(r, deadline) : 0;
+    if (rc == 0)
+        rc = make_room(r, len, deadline);
+    if (rc == 0)
+        *room = payload_at_head(r);
+    return rc;
+}
+
+int mp_ring_commit(mproc_conn *conn, size_t len)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    int rc = append_and_wake(r, MP_RECORD_WHOLE, len, len);
+    if (rc == 0 && is_time_to_look(r->tx))
+        rc = look_for_reader(r);
+    return rc;
+}
+
+/* A sender died. What it published counts, though it may not have come to note so. */
+static void put_right(struct mp_ring *r)
+{
+    struct mp_ring_tx *tx = r->tx;
+    struct mp_ring_writer *w = &tx->writer;
+    struct mp_ring_reader walk = {.pos = w->head, .size = w->size, .skipping = true};
+    for (;;) {
+        struct mp_record record;
+        uint64_t header = atomic_load(slot_at(r, walk.pos));
+        bool valid = mp_ring_judge(&walk, header, &record) == 0 && walk.pos - w->head <= w->size;
+        if (!valid)
+            end_sending(tx, MPROC_EPROTO);
+        if (!valid || record.kind == MP_RECORD_NONE)
+            break;
+        if (record.kind == MP_RECORD_ABORT)
+            tx->rest = 0;
+        mp_ring_advance(&walk, &record);
+    }
+    w->head = walk.pos;
+}
+
+int mp_ring_enter_tx(struct mp_ring *r, mp_deadline deadline)
+{
+    int rc = mp_end_lock_enter(&r->tx->lock, deadline);
+    if (rc != MP_ENTERED_AFTER_DEATH)
+        return rc;
+    put_right(r);
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection/self.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* Never a process's token: a thread that starts with it has to draw its own. */
+#define NO_PROCESS UINT64_MAX
+
+struct mp_process_mark *mp_process_mark;
+_Thread_local struct mp_thread_mark mp_thread_mark = {.process = NO_PROCESS};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int init_result;
+
+static void init_once(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mark == MAP_FAILED) {
+        init_result = -errno;
+        return;
+    }
+    if (madvise(mark, page, MADV_WIPEONFORK) < 0) {
+        init_result = -errno;
+        munmap(mark, page);
+        return;
+    }
+    mp_process_mark = mark;
+}
+
+int mp_self_init(void)
+{
+    pthread_once(&once, init_once);
+    if (init_result == 0)
+        mp_self_thread();
+    return init_result;
+}
+
+/* 0 and 1 have meanings of their own in a lock, NO_PROCESS here. */
+static uint64_t draw(void)
+{
+    uint64_t token;
+    if (getrandom(&token, sizeof token, GRND_NONBLOCK) != sizeof token)
+        token = (uint64_t)mp_clock_now() << 22 ^ (uint64_t)gettid();
+    return token > 1 && token != NO_PROCESS ? token : 2;
+}
+
+/* In a process that is new, by start or by fork. A forked child inherits the registration, but
+ * whether its parent ever got that far is not known. */
+static uint64_t renew_process(void)
+{
+    bool reached = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+    atomic_store_explicit(&mp_process_mark->barrier, reached, memory_order_relaxed);
+    uint64_t token = 0;
+    uint64_t fresh = draw();
+    bool first = atomic_compare_exchange_strong(&mp_process_mark->token, &token, fresh);
+    return first ? fresh : token;
+}
+
+uint64_t mp_self_renew(void)
+{
+    uint64_t process = atomic_load(&mp_process_mark->token);
+    if (process == 0)
+        process = renew_process();
+    mp_thread_mark = (struct mp_thread_mark){.token = draw(), .process = process};
+    return mp_thread_mark.token;
+}
+
+void mp_self_barrier_all(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+}

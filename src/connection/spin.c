@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection/spin.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define NS_PER_US 1000
+
+/* Below this a look is not worth the two clock readings. */
+#define BUDGET_MIN_NS 2000
+
+/* A yield that took longer went to a busy program, which had nothing to do with us. */
+#define LATE_YIELD_NS 50000
+
+/* So many waits it is not tried again. */
+#define GRUDGE 1000
+
+/* Longer looks than this help nobody. */
+#define LIMIT_MAX_US 1e6
+
+static double limit_from_environment(void)
+{
+    /* As everywhere: who changes the environment while threads run is on their own. */
+    const char *text = getenv("MPROC_SPIN_US"); /* NOLINT(concurrency-mt-unsafe) */
+    char *end;
+    double us = text ? strtod(text, &end) : NAN;
+    return text && end != text && us >= 0 ? us : MP_SPIN_LIMIT_US;
+}
+
+void mp_spin_init(struct mp_spin *spin, double limit_us)
+{
+    if (limit_us < 0)
+        limit_us = limit_from_environment();
+    if (limit_us > LIMIT_MAX_US)
+        limit_us = LIMIT_MAX_US;
+    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+        limit_us = 0;
+    *spin = (struct mp_spin){.limit = (int64_t)(limit_us * NS_PER_US)};
+}
+
+void mp_spin_learn(struct mp_spin *spin, int64_t waited, bool same_cpu)
+{
+    spin->same_cpu = same_cpu;
+    if (same_cpu)
+        spin->budget = 0;
+    else if (waited <= spin->limit)
+        spin->budget = spin->limit;
+    else
+        spin->budget = spin->budget / 2 < BUDGET_MIN_NS ? 0 : spin->budget / 2;
+}
+
+void mp_spin_learn_from(struct mp_spin *spin, const struct mp_bell_flag *flag)
+{
+    int64_t rung = atomic_load_explicit(&flag->time, memory_order_relaxed);
+    uint32_t cpu = atomic_load_explicit(&flag->cpu, memory_order_relaxed);
+    if (rung >= spin->began)
+        mp_spin_learn(spin, rung - spin->began, cpu == (uint32_t)sched_getcpu());
+}
+
+void mp_spin_yielded(struct mp_spin *spin, int64_t took)
+{
+    if (took > LATE_YIELD_NS)
+        spin->grudge = GRUDGE;
+}
+
+bool mp_spin_may_yield(struct mp_spin *spin)
+{
+    if (!spin->same_cpu)
+        return false;
+    if (spin->grudge == 0)
+        return true;
+    spin->grudge--;
+    return false;
+}
