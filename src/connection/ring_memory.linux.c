@@ -91,8 +91,8 @@ unsigned char *mp_ring_memory_data(const struct mp_ring_memory *memory, unsigned
 
 int mp_end_state_new(struct mp_end_state **out, int *fd)
 {
-    void *base;
-    int memory;
+    void *base = NULL;
+    int memory = -1;
     int rc = map_sealed(&base, &memory, "mproc-end", sizeof **out);
     if (rc < 0)
         return rc;

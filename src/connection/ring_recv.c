@@ -102,12 +102,20 @@ static void start_streaming(struct mp_ring *r)
         atomic_compare_exchange_strong(&r->in->no_data.state, &awake, MP_BELL_STREAMING);
 }
 
+static inline void fetch_ahead(const struct mp_ring *r)
+{
+    const struct mp_ring_reader *reader = &r->rx->reader;
+    if (r->rx->burst >= PAUSE_AFTER)
+        __builtin_prefetch(r->in_data + mp_ring_index(reader->pos + FETCH_AHEAD, reader->size), 0);
+}
+
 /* A record was read. */
 static inline void note_progress(struct mp_ring *r)
 {
     struct mp_ring_rx *rx = r->rx;
     if (++rx->burst == STREAM_AFTER)
         start_streaming(r);
+    fetch_ahead(r);
     if (rx->reader.pos - rx->published >= rx->reader.size / PUBLISH_SHARE)
         publish_position(r);
 }
@@ -130,13 +138,6 @@ static inline uint64_t look_briefly(struct mp_ring *r)
     return header;
 }
 
-static inline void fetch_ahead(const struct mp_ring *r)
-{
-    const struct mp_ring_reader *reader = &r->rx->reader;
-    if (r->rx->burst >= PAUSE_AFTER)
-        __builtin_prefetch(r->in_data + mp_ring_index(reader->pos + FETCH_AHEAD, reader->size), 0);
-}
-
 ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
 {
     struct mp_ring *r = mp_ring_of(conn);
@@ -148,7 +149,6 @@ ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
     bool plain = mp_ring_is_plain(&rx->reader, header) && len <= cap && len <= conn->max_message &&
                  !r->part_whole;
     if (plain) {
-        fetch_ahead(r);
         if (len > 0)
             memcpy(buf, payload(r), len);
         atomic_signal_fence(memory_order_seq_cst);

@@ -7,9 +7,6 @@
 
 #include "connection/ring.h"
 
-/* The lines to be written next are claimed so far ahead, bytes. */
-#define CLAIM_AHEAD 2048
-
 /* How often a sender looks whether anybody still holds the reading end: a reader that was killed
  * while awake can tell nobody. */
 #define LOOK_EVERY_NS 1000000
@@ -121,8 +118,9 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
         mp_end_lock_leave_favoured(&tx->lock);
         return MP_SLOWLY;
     }
-    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head + CLAIM_AHEAD, tx->writer.size),
-                       1);
+    /* The header is written last, but its line is wanted first. Lines further ahead are better left
+     * alone: claimed too early, they are claimed twice. */
+    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head, tx->writer.size), 1);
     if (len > 0)
         memcpy(payload_at_head(r), buf, len);
     bool wanted = append(r, MP_RECORD_WHOLE, len, len);

@@ -17,31 +17,31 @@
 struct mp_process_mark *mp_process_mark;
 _Thread_local struct mp_thread_mark mp_thread_mark = {.process = NO_PROCESS};
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int init_result;
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void init_once(void)
+static int make_mark(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     void *mark = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mark == MAP_FAILED) {
-        init_result = -errno;
-        return;
-    }
+    if (mark == MAP_FAILED)
+        return -errno;
     if (madvise(mark, page, MADV_WIPEONFORK) < 0) {
-        init_result = -errno;
+        int rc = -errno;
         munmap(mark, page);
-        return;
+        return rc;
     }
     mp_process_mark = mark;
+    return 0;
 }
 
 int mp_self_init(void)
 {
-    pthread_once(&once, init_once);
-    if (init_result == 0)
+    pthread_mutex_lock(&init_lock);
+    int rc = mp_process_mark ? 0 : make_mark();
+    pthread_mutex_unlock(&init_lock);
+    if (rc == 0)
         mp_self_thread();
-    return init_result;
+    return rc;
 }
 
 /* 0 and 1 have meanings of their own in a lock, NO_PROCESS here. */

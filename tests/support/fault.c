@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -114,6 +115,27 @@ WRAP(int, pipe2, (int fds[2], int flags))
 WRAP(int, pipe, (int fds[2]))
 {
     return hits(MP_FAULT_SYSCALL) ? -1 : __real_pipe(fds);
+}
+
+WRAP(int, memfd_create, (const char *name, unsigned flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_memfd_create(name, flags);
+}
+
+WRAP(int, ftruncate, (int fd, off_t len))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_ftruncate(fd, len);
+}
+
+WRAP(void *, mmap, (void *at, size_t len, int protection, int flags, int fd, off_t offset))
+{
+    return hits(MP_FAULT_SYSCALL) ? MAP_FAILED
+                                  : __real_mmap(at, len, protection, flags, fd, offset);
+}
+
+WRAP(int, madvise, (void *at, size_t len, int advice))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_madvise(at, len, advice);
 }
 
 WRAP(int, shutdown, (int fd, int how))
