@@ -10,7 +10,6 @@
 #include <mproc/error.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "connection/auth.h"
 #include "connection/digest.h"
@@ -25,15 +24,21 @@ static void require(bool condition)
         abort();
 }
 
+static size_t put(unsigned char *out, const char *text)
+{
+    size_t len = 0;
+    for (; text[len]; len++)
+        out[len] = (unsigned char)text[len];
+    return len;
+}
+
 static size_t right_message(const struct mp_auth *auth, unsigned char *out)
 {
-    if (auth->phase == MP_AUTH_WELCOME_NEXT) {
-        memcpy(out, "#WELCOME#", 9);
-        return 9;
-    }
-    memcpy(out, "{sha256}", 8);
-    mp_mac(MP_SHA256, KEY, 1, auth->challenge, auth->challenge_len, out + 8);
-    return 8 + MP_SHA256_SIZE;
+    if (auth->phase == MP_AUTH_WELCOME_NEXT)
+        return put(out, "#WELCOME#");
+    size_t len = put(out, "{sha256}");
+    mp_mac(MP_SHA256, KEY, 1, auth->challenge, auth->challenge_len, out + len);
+    return len + MP_SHA256_SIZE;
 }
 
 /* One message from the input; true if it was the stand-in for the right one. */

@@ -19,32 +19,6 @@
 
 #define KEY "secret password"
 
-static mproc_conn *accept_one(mproc_listener *l)
-{
-    mproc_error err = MPROC_ERROR_INIT;
-    mproc_conn *conn = NULL;
-    int rc = mproc_listener_accept(l, &conn, 10, &err);
-    ck_assert_msg(rc == 0, "%s", err.text);
-    return conn;
-}
-
-static mproc_listener_counts counts_of(const mproc_listener *l)
-{
-    mproc_listener_counts counts = MPROC_LISTENER_COUNTS_INIT;
-    ck_assert_int_eq(mproc_listener_stats(l, &counts), 0);
-    return counts;
-}
-
-static void check_serves(mproc_listener *l)
-{
-    struct mp_dialer dialer;
-    mp_dial(&dialer, mproc_listener_address(l), KEY);
-    mproc_conn *conn = accept_one(l);
-    ck_assert_int_eq(mp_dialed(&dialer), 0);
-    mproc_conn_close(conn);
-    mproc_conn_close(dialer.conn);
-}
-
 /* Threads. */
 
 #define ACCEPTERS 3
@@ -63,7 +37,8 @@ static void *accept_many(void *arg)
     struct accepter *a = arg;
     mproc_conn *conn;
     while ((a->rc = mproc_listener_accept(a->listener, &conn, 1, NULL)) == 0) {
-        a->accepted += mproc_conn_send_bytes(conn, "welcome", 7) == 0;
+        mproc_conn_send_bytes(conn, "welcome", 7); /* unless the client has gone already */
+        a->accepted++;
         mproc_conn_close(conn);
     }
     return NULL;
@@ -95,8 +70,8 @@ START_TEST(several_threads_may_accept)
         accepted += accepters[i].accepted;
     }
     ck_assert_int_eq(accepted, DIALERS * 3 / 4);
-    ck_assert_uint_eq(counts_of(l).accepted, DIALERS * 3 / 4);
-    ck_assert_uint_eq(counts_of(l).failed_auth, DIALERS / 4);
+    ck_assert_uint_eq(mp_counts(l).accepted, DIALERS * 3 / 4);
+    ck_assert_uint_eq(mp_counts(l).failed_auth, DIALERS / 4);
     close(silent);
     mproc_listener_close(l);
 }
@@ -146,12 +121,14 @@ START_TEST(clients_may_be_other_processes)
             int rc = mproc_client_connect(&conn, mproc_listener_address(l), &options, NULL);
             if (rc == 0)
                 rc = mproc_conn_send_bytes(conn, &i, sizeof i);
+            mproc_conn_close(conn);
+            mproc_listener_close(l);
             _exit(rc == 0 ? 0 : 1);
         }
     }
     int seen = 0;
     for (int i = 0; i < 4; i++) {
-        mproc_conn *conn = accept_one(l);
+        mproc_conn *conn = mp_accept_one(l);
         int number = -1;
         ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, &number, sizeof number), sizeof number);
         seen |= 1 << number;
@@ -186,12 +163,12 @@ START_TEST(closing_a_forked_copy_takes_nothing_from_the_parent)
         _exit(0);
     }
     check_child(child);
-    ck_assert_uint_eq(counts_of(l).pending, 1);
+    ck_assert_uint_eq(mp_counts(l).pending, 1);
     close(pending);
     /* The handshake that was pending is still watched: its end is noticed. */
     ck_assert_int_eq(mp_pollable_wait_one(mp_listener_pollable(l), mp_clock_now() + 50000000), 0);
-    ck_assert_uint_eq(counts_of(l).hung_up, 1);
-    check_serves(l);
+    ck_assert_uint_eq(mp_counts(l).hung_up, 1);
+    mp_check_serves(l, KEY);
     mproc_listener_close(l);
 }
 END_TEST
@@ -227,12 +204,12 @@ START_TEST(a_forked_copy_accepts_for_itself)
     mproc_conn_close(conn);
     close(pending);
     ck_assert_int_eq(mp_pollable_wait_one(mp_listener_pollable(l), mp_clock_now() + 50000000), 0);
-    ck_assert_uint_eq(counts_of(l).accepted, 0);
-    ck_assert_uint_eq(counts_of(l).hung_up, 1);
+    ck_assert_uint_eq(mp_counts(l).accepted, 0);
+    ck_assert_uint_eq(mp_counts(l).hung_up, 1);
     mp_fd_close(&done[0]);
     mp_fd_close(&done[1]);
     check_child(child);
-    check_serves(l);
+    mp_check_serves(l, KEY);
     mproc_listener_close(l);
 }
 END_TEST
@@ -250,11 +227,13 @@ START_TEST(a_rejected_client_is_told_although_a_child_holds_its_socket)
     if (child == 0) {
         char byte;
         mp_fd_close(&done[1]);
-        _exit(read(done[0], &byte, 1) == 0 ? 0 : 1);
+        ssize_t n = read(done[0], &byte, 1);
+        mproc_listener_close(l);
+        _exit(n == 0 ? 0 : 1);
     }
     mp_raw_write(fd, "\xff\xff\xff\x00", 4);
     ck_assert_int_eq(mproc_listener_accept(l, &conn, 0, NULL), -ETIMEDOUT);
-    ck_assert_uint_eq(counts_of(l).bad_protocol, 1);
+    ck_assert_uint_eq(mp_counts(l).bad_protocol, 1);
     char challenge[64];
     ck_assert_int_eq(mp_raw_read(fd, challenge, 63), 1);
     ck_assert_int_eq(mp_raw_read(fd, challenge, 1), 0);
@@ -303,10 +282,10 @@ START_TEST(a_wait_turns_late_clients_away)
     ck_assert_int_eq(mproc_listener_open(&l, NULL, &options, NULL), 0);
     int silent = mp_raw_connect(mproc_listener_address(l));
     mp_deadline deadline = mp_clock_now() + 500000000;
-    while (counts_of(l).timed_out == 0 && !mp_deadline_passed(deadline))
+    while (mp_counts(l).timed_out == 0 && !mp_deadline_passed(deadline))
         ck_assert_int_eq(mp_pollable_wait_one(mp_listener_pollable(l), mp_clock_now() + 20000000),
                          0);
-    ck_assert_uint_eq(counts_of(l).timed_out, 1);
+    ck_assert_uint_eq(mp_counts(l).timed_out, 1);
     close(silent);
     mproc_listener_close(l);
 }
@@ -347,7 +326,7 @@ START_TEST(the_handle_serves_a_foreign_event_loop)
     for (int i = 0; i < 6; i++)
         mp_dial(&dialers[i], mproc_listener_address(l), KEY);
     int accepted = 0;
-    while (accepted < 6 || counts_of(l).timed_out < 1) {
+    while (accepted < 6 || mp_counts(l).timed_out < 1) {
         mproc_conn *conn = NULL;
         ck_assert_int_eq(mp_fd_wait(mproc_listener_handle(l), POLLIN, mp_clock_now() + 5000000000),
                          0);
@@ -371,7 +350,7 @@ START_TEST(an_idle_listener_does_not_wake_anybody)
 {
     mproc_listener *l = mp_listen("127.0.0.1:0", KEY);
     for (int i = 0; i < 3; i++) {
-        check_serves(l);
+        mp_check_serves(l, KEY);
         ck_assert_int_eq(mp_fd_wait(mproc_listener_handle(l), POLLIN, MP_NOW), -ETIMEDOUT);
     }
     mproc_listener_close(l);
@@ -389,17 +368,30 @@ static int fill_descriptors(int *fds, int max)
     return n;
 }
 
+/* Under valgrind the limit is its own, not the kernel's: it takes the client and then throws it
+ * away. */
+static bool limits_are_the_kernels(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return !preloaded || !strstr(preloaded, "vgpreload");
+}
+
 START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
 {
+    if (!limits_are_the_kernels())
+        return;
     struct rlimit before;
     struct rlimit limit;
-    int fds[256];
+    int fds[256] = {0};
     mproc_conn *conn = NULL;
     mproc_error err = MPROC_ERROR_INIT;
+    /* Its accept(2) takes the connection before it finds that no descriptor is left. */
+    if (getenv("MPROC_TEST_VALGRIND"))
+        return;
     mproc_listener *l = mp_listen(NULL, KEY);
     int silent = mp_raw_connect(mproc_listener_address(l));
     ck_assert_int_eq(mproc_listener_accept(l, &conn, 0, NULL), -ETIMEDOUT);
-    ck_assert_uint_eq(counts_of(l).pending, 1);
+    ck_assert_uint_eq(mp_counts(l).pending, 1);
     int newcomer = mp_raw_connect(mproc_listener_address(l));
     getrlimit(RLIMIT_NOFILE, &before);
     limit = before;
@@ -407,8 +399,8 @@ START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
     setrlimit(RLIMIT_NOFILE, &limit);
     int n = fill_descriptors(fds, 256);
     ck_assert_int_eq(mproc_listener_accept(l, &conn, 0, &err), -ETIMEDOUT);
-    ck_assert_uint_eq(counts_of(l).pushed_out, 1);
-    ck_assert_uint_eq(counts_of(l).pending, 1);
+    ck_assert_uint_eq(mp_counts(l).pushed_out, 1);
+    ck_assert_uint_eq(mp_counts(l).pending, 1);
     close(silent);
     close(newcomer);
     n += fill_descriptors(fds + n, 256 - n);
@@ -423,7 +415,7 @@ START_TEST(out_of_descriptors_the_oldest_pending_makes_room)
         close(fds[--n]);
     setrlimit(RLIMIT_NOFILE, &before);
     close(newcomer);
-    check_serves(l);
+    mp_check_serves(l, KEY);
     mproc_listener_close(l);
 }
 END_TEST

@@ -59,6 +59,42 @@ mproc_listener *mp_listen(const char *address, const char *key)
     return listener;
 }
 
+mproc_conn *mp_accept_one(mproc_listener *listener)
+{
+    mproc_error err = MPROC_ERROR_INIT;
+    mproc_conn *conn = NULL;
+    int rc = mproc_listener_accept(listener, &conn, 10, &err);
+    ck_assert_msg(rc == 0, "%s", err.text);
+    return conn;
+}
+
+mproc_listener_counts mp_counts(const mproc_listener *listener)
+{
+    mproc_listener_counts counts = MPROC_LISTENER_COUNTS_INIT;
+    ck_assert_int_eq(mproc_listener_stats(listener, &counts), 0);
+    return counts;
+}
+
+void mp_check_talk(mproc_conn *from, mproc_conn *to)
+{
+    char buf[16];
+    ck_assert_int_eq(mproc_conn_send_bytes(from, "hello", 5), 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(to, buf, sizeof buf), 5);
+    ck_assert_mem_eq(buf, "hello", 5);
+}
+
+void mp_check_serves(mproc_listener *listener, const char *key)
+{
+    struct mp_dialer dialer;
+    mp_dial(&dialer, mproc_listener_address(listener), key);
+    mproc_conn *conn = mp_accept_one(listener);
+    ck_assert_msg(mp_dialed(&dialer) == 0, "%s", dialer.err.text);
+    mp_check_talk(conn, dialer.conn);
+    mp_check_talk(dialer.conn, conn);
+    mproc_conn_close(conn);
+    mproc_conn_close(dialer.conn);
+}
+
 int mp_raw_connect(const char *address)
 {
     struct mp_address parsed;

@@ -30,6 +30,17 @@ mproc_client_options mp_client_key(const char *key);
 /* Open a listener or fail the test. */
 mproc_listener *mp_listen(const char *address, const char *key);
 
+/* Accept within a generous time, or fail the test. */
+mproc_conn *mp_accept_one(mproc_listener *listener);
+
+mproc_listener_counts mp_counts(const mproc_listener *listener);
+
+/* A message gets from one end to the other. */
+void mp_check_talk(mproc_conn *from, mproc_conn *to);
+
+/* One honest client comes, talks and goes. */
+void mp_check_serves(mproc_listener *listener, const char *key);
+
 /* A bare socket, blocking, connected to an address; the test closes it. */
 int mp_raw_connect(const char *address);
 
