@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from driver.plan import Cell, Plan, Program
+from driver.plan import CPUS, Cell, Plan, Program
 
 UNSUPPORTED = 77  # BENCH_UNSUPPORTED of common.h
 PLACEMENTS = ((80, "near"), (250, "middle"), (float("inf"), "far"))  # c2c below, nanoseconds
@@ -53,7 +53,7 @@ def run_program(command: list[str], patience: float) -> tuple[int, str, str]:
 
 class Sampler:
     def __init__(self, build: Path, programs: list[Program], plan: Plan, say):
-        self.c2c_command = [str(build / "bench" / "c2c"), "0", "1"]
+        self.c2c_command = [str(build / "bench" / "c2c"), *map(str, CPUS)]
         self.programs = programs
         self.plan = plan
         self.say = say
