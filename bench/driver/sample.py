@@ -78,6 +78,8 @@ class Sampler:
         last = error.strip().splitlines()[-1:] or [f"status {status}"]
         what = f"{cell.rate} messages per second" if cell.mode == "paced" else f"{cell.size} bytes"
         note = f"{program.label}, {cell.mode}, {what}, on {cell.cpus}: {last[0]}"
+        if status == UNSUPPORTED:
+            note = f"{program.label}: {last[0].split(': ', 1)[-1]}"
         if note not in self.notes:
             self.notes.append(note)
 
