@@ -13,12 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct job {
-    char **files;
-    mproc_conn *conn; /* the worker's end */
-};
-
-/* A worker's report; the first one only says that it is there. */
+/* A worker's report, on the wire a tuple; the first one only says that it is there. */
 struct report {
     long file; /* index, or -1 */
     long words;
@@ -51,23 +46,32 @@ static int count_words(const char *path, long *words)
     return error;
 }
 
-/* Report and get the index of the next file, until there is none. */
-static int work(const void *args, size_t len)
+static int receive_index(mproc_conn *conn, long *file)
 {
-    struct job job;
+    mproc_value *value;
+    int rc = mproc_conn_recv(conn, &value, NULL);
+    if (rc < 0)
+        return rc;
+    rc = mproc_unpack(value, "l", file);
+    mproc_value_free(value);
+    return rc;
+}
+
+/* Report and get the index of the next file, until there is none. */
+static int work(const mproc_value *args)
+{
+    void *files; /* forked, so the parent's pointer is good here */
+    mproc_conn *conn;
     struct report report = {.file = -1};
-    if (len != sizeof job)
+    if (mproc_unpack(args, "(PC)", &files, &conn) < 0)
         return 1;
-    memcpy(&job, args, len);
     for (;;) {
-        if (mproc_conn_send_bytes(job.conn, &report, sizeof report) < 0)
-            return 1;
-        ssize_t n = mproc_conn_recv_bytes_into(job.conn, &report.file, sizeof report.file);
-        if (n != sizeof report.file)
+        if (mproc_conn_sendf(conn, "(lli)", report.file, report.words, report.error) < 0 ||
+            receive_index(conn, &report.file) < 0)
             return 1;
         if (report.file < 0)
             return 0;
-        report.error = count_words(job.files[report.file], &report.words);
+        report.error = count_words(((char **)files)[report.file], &report.words);
     }
 }
 
@@ -80,13 +84,18 @@ struct crew {
 static int start_worker(struct crew *crew, char **files)
 {
     mproc_conn *ours;
-    struct job job = {.files = files};
+    mproc_conn *theirs;
+    mproc_value *args;
     mproc_error err = MPROC_ERROR_INIT;
-    int rc = mproc_pipe(&ours, &job.conn, MPROC_DUPLEX);
+    int rc = mproc_pipe(&ours, &theirs, MPROC_DUPLEX);
     if (rc < 0)
         return rc;
-    rc = mproc_process_start(&crew->processes[crew->n], work, &job, sizeof job, NULL, &err);
-    mproc_conn_close(job.conn);
+    rc = mproc_pack_err(&args, &err, "(PC)", (void *)files, theirs);
+    if (rc == 0) {
+        rc = mproc_process_start(&crew->processes[crew->n], work, args, NULL, &err);
+        mproc_value_free(args);
+    }
+    mproc_conn_close(theirs);
     if (rc < 0) {
         fprintf(stderr, "pwc: %s\n", err.text);
         mproc_conn_close(ours);
@@ -119,18 +128,29 @@ static void add_report(struct tally *t, const struct report *report, char **file
         fprintf(stderr, "\r%ld of %ld files%s", t->done, t->files, t->done < t->files ? "" : "\n");
 }
 
+static int receive_report(mproc_conn *conn, struct report *report)
+{
+    mproc_value *value;
+    int rc = mproc_conn_recv(conn, &value, NULL);
+    if (rc < 0)
+        return rc;
+    rc = mproc_unpack(value, "(lli)", &report->file, &report->words, &report->error);
+    mproc_value_free(value);
+    return rc;
+}
+
 /* Take a worker's report and give it the next file. Nonzero when the worker is done with. */
 static int serve_worker(mproc_conn *conn, struct tally *t, char **files)
 {
     struct report report;
-    if (mproc_conn_recv_bytes_into(conn, &report, sizeof report) != sizeof report) {
+    if (receive_report(conn, &report) < 0) {
         fprintf(stderr, "pwc: a worker was lost\n");
         t->failed = 1;
         return 1;
     }
     add_report(t, &report, files);
     long next = t->handed_out < t->files ? t->handed_out++ : -1;
-    return mproc_conn_send_bytes(conn, &next, sizeof next) < 0 || next < 0;
+    return mproc_conn_sendf(conn, "l", next) < 0 || next < 0;
 }
 
 static void count_all(struct crew *crew, struct tally *t, char **files)

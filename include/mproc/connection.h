@@ -17,6 +17,8 @@
 #define MPROC_CONNECTION_H
 
 #include <mproc/common.h>
+#include <mproc/error.h>
+#include <mproc/value.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -149,6 +151,75 @@ MPROC_API int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len);
  * @par Signals   EINTR resumes with the time left
  */
 MPROC_API ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap);
+
+/**
+ * Send a value, as a Python `Connection.send()` sends an object: one pickle, one message.
+ *
+ * Connections in the value (letter `C`) travel along as duplicates; the sender keeps and closes its
+ * own. That works over pipes and AF_UNIX, between C processes. A connection that has read ahead
+ * messages which nobody received yet is refused, as they would be lost.
+ *
+ * @param conn   open, writable connection
+ * @param value  any value; NULL is None
+ * @param err    what could not be sent; may be NULL
+ * @return 0, or a negative code as of mproc_conn_send_bytes(), or
+ * @retval MPROC_EUNPICKLABLE  act: the value holds something that cannot leave the address space
+ * @retval MPROC_ECANTPASS     act: it holds a connection, and those cannot be passed here
+ * @retval -EBUSY              act: it holds a connection that has messages read ahead
+ * @retval -ENOMEM             act: out of memory; nothing was sent
+ * @par Threads  counts as a sender
+ * @par Signals  EINTR resumes with the time left; SIGPIPE is never raised
+ */
+MPROC_API int mproc_conn_send(mproc_conn *conn, const mproc_value *value, mproc_error *err);
+
+/**
+ * Build a value as mproc_pack() does, and send it.
+ *
+ * @param conn    open, writable connection
+ * @param format  letters of mproc_pack(), then their arguments
+ * @return 0, or a negative code as of mproc_pack() or mproc_conn_send()
+ * @par Ownership  values given with `O` are taken over as by mproc_pack() and freed
+ * @par Threads    counts as a sender
+ */
+MPROC_API int mproc_conn_sendf(mproc_conn *conn, const char *format, ...);
+
+/**
+ * Receive a value: an object that a Python `Connection.send()`, or mproc_conn_send(), sent.
+ *
+ * Nothing is ever called: what Python code would execute becomes inert nodes, see value.h.
+ *
+ * @param conn        open, readable connection
+ * @param[out] value  new root; mproc_value_free() it
+ * @param err         what is wrong with the message and at which offset; may be NULL
+ * @return 0, or a negative code as of mproc_conn_recv_bytes(), or
+ * @retval MPROC_EPICKLE  act: the message is no pickle; it is gone, and the connection is good
+ * @retval MPROC_ELIMIT,MPROC_EUTF8,MPROC_EUNHASHABLE  act: likewise, see mproc_value_unpickle()
+ * @retval MPROC_ELOST    act: likewise; a connection in it found no room in the descriptor table
+ * @par Ownership  connections in the value belong to it and are closed with it, unless they are
+ *                 taken out with mproc_value_take_conn()
+ * @par Threads    counts as a receiver
+ * @par Signals    EINTR resumes with the time left
+ */
+MPROC_API int mproc_conn_recv(mproc_conn *conn, mproc_value **value, mproc_error *err);
+
+/**
+ * The connection in a value of kind MPROC_KIND_CONNECTION, as letter `C` of mproc_unpack() gives
+ * it.
+ *
+ * @param value  any value, or NULL
+ * @return the connection, still owned as before; NULL for other kinds
+ */
+MPROC_API mproc_conn *mproc_value_conn(const mproc_value *value);
+
+/**
+ * Take a connection out of the value that owns it: the caller closes it from now on. The value
+ * still shows it.
+ *
+ * @param root  what mproc_conn_recv() gave
+ * @param conn  a connection in it
+ * @return 0, or -ENOENT if the value does not own it
+ */
+MPROC_API int mproc_value_take_conn(mproc_value *root, mproc_conn *conn);
 
 /**
  * Length of the next message, which stays queued: what a buffer for mproc_conn_recv_bytes_into()

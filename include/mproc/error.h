@@ -23,6 +23,8 @@ extern "C" {
     X(MPROC_ETOOBIG, -5004, "message longer than the connection's limit")                          \
     X(MPROC_ETORN, -5005, "a send was cut off inside a message")                                   \
     X(MPROC_EDIRECTION, -5006, "connection does not go in this direction")                         \
+    X(MPROC_ECANTPASS, -5007, "connections cannot be passed over this connection")                 \
+    X(MPROC_ELOST, -5008, "a connection in the message did not arrive")                            \
     X(MPROC_EAUTH, -5020, "authentication failed")                                                 \
     X(MPROC_ENOCHALLENGE, -5021, "the listener did not ask for authentication")                    \
     X(MPROC_ENOKEY, -5022, "this address needs an authkey")                                        \
@@ -34,7 +36,15 @@ extern "C" {
     X(MPROC_EDAEMON, -5042, "a daemonic process may not have children")                            \
     X(MPROC_ETHREADS, -5043, "fork while other threads run")                                       \
     X(MPROC_ESTATUS, -5044, "the exit status was taken by somebody else")                          \
-    X(MPROC_ESTART, -5045, "the child ended before its target ran")
+    X(MPROC_ESTART, -5045, "the child ended before its target ran")                                \
+    X(MPROC_EPICKLE, -5060, "malformed or unsupported pickle")                                     \
+    X(MPROC_EUNPICKLABLE, -5061, "value cannot be pickled")                                        \
+    X(MPROC_ELIMIT, -5062, "value beyond a limit of depth, size or digits")                        \
+    X(MPROC_EKIND, -5063, "value is of another kind")                                              \
+    X(MPROC_EFORMAT, -5064, "malformed pack format")                                               \
+    X(MPROC_ELITERAL, -5065, "malformed literal")                                                  \
+    X(MPROC_EUNHASHABLE, -5066, "value cannot be a key or a member of a set")                      \
+    X(MPROC_EUTF8, -5067, "text is not UTF-8")
 
 #define MPROC_ERROR_ENUM_(name, value, message) name = (value),
 /** mproc's own error codes; system errors are `-errno`. */

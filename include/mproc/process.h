@@ -18,6 +18,7 @@
 
 #include <mproc/common.h>
 #include <mproc/error.h>
+#include <mproc/value.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,9 +30,8 @@ typedef struct mproc_process mproc_process;
 /**
  * What a process runs.
  *
- * @param args  the child's own copy of the arguments, suitably aligned for any type; NULL if `len`
- *              is 0
- * @param len   bytes in `args`
+ * @param args  what mproc_process_start() was given, the child's own copy; None if that was NULL.
+ *              Connections in it are the child's to use and to close.
  * @return the exit code, of which the system keeps the low 8 bits (0..255)
  *
  * On return, atexit(3) handlers that the child itself registered run, its children are dealt with
@@ -39,7 +39,7 @@ typedef struct mproc_process mproc_process;
  * inherited from its parent do not run. A child that calls exit(3) itself is treated by the C
  * library like any forked process: inherited handlers run too.
  */
-typedef int (*mproc_target)(const void *args, size_t len);
+typedef int (*mproc_target)(const mproc_value *args);
 
 /** How to start a process. Begin with MPROC_PROCESS_OPTIONS_INIT. */
 typedef struct mproc_process_options {
@@ -80,12 +80,13 @@ typedef struct mproc_process_options {
  *
  * @param[out] process  the new process; let go of with mproc_process_close()
  * @param target        function to run in the child
- * @param args          bytes handed to it; copied before the child exists, caller-owned
- * @param len           bytes in `args`; may be 0, then `args` may be NULL
+ * @param args          any value, NULL for None; still the caller's afterwards. Of a pipe of which
+ *                      one end is in it, the child closes the inherited other end, unless that is
+ *                      in it too; the caller closes what it gave away.
  * @param options       NULL for defaults; read during the call only
  * @param[out] err      detail of a failure, may be NULL
  * @return 0, or a negative code:
- * @retval -EINVAL         act: `process` or `target` is NULL, or `args` is while `len` is not 0
+ * @retval -EINVAL         act: `process` or `target` is NULL
  * @retval -ENAMETOOLONG   act: the name has more than 63 bytes
  * @retval MPROC_EDAEMON   act: this process is daemonic
  * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
@@ -95,8 +96,8 @@ typedef struct mproc_process_options {
  * @par Threads   any number of threads may start processes at the same time
  * @par Signals   all are blocked around the fork, and the mask is restored in both processes
  */
-MPROC_API int mproc_process_start(mproc_process **process, mproc_target target, const void *args,
-                                  size_t len, const mproc_process_options *options,
+MPROC_API int mproc_process_start(mproc_process **process, mproc_target target,
+                                  const mproc_value *args, const mproc_process_options *options,
                                   mproc_error *err);
 
 /**

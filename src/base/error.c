@@ -110,6 +110,6 @@ int mp_fail_errno(mproc_error *err, int sys_errno, const char *format, ...)
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", mproc_strerror(-sys_errno));
     err->code = -sys_errno;
-    err->sys_errno = sys_errno;
+    err->sys_errno = is_errno(err->code) ? sys_errno : 0;
     return err->code;
 }

@@ -14,7 +14,8 @@ void mp_error_clear(mproc_error *err);
  */
 int mp_fail(mproc_error *err, int code, const char *format, ...) MPROC_PRINTF(3, 4);
 
-/* The same for a failed system call: code is -sys_errno, ": <its message>" is appended. */
+/* The same for a failed system call: code is -sys_errno, ": <its message>" is appended. A negated
+ * code of mproc's own does as well. */
 int mp_fail_errno(mproc_error *err, int sys_errno, const char *format, ...) MPROC_PRINTF(3, 4);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include <mproc/error.h>
 
+#include "connection/receive.h"
 #include "connection/transport.h"
+#include "connection/twin.h"
 
 /* How soon a waiter looks again at a connection on which another thread is receiving. */
 #define CONTENDED_TICK_NS 1000000
@@ -65,6 +67,8 @@ int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool re
     conn->send_timeout = MPROC_FOREVER;
     conn->recv_timeout = MPROC_FOREVER;
     conn->max_message = SSIZE_MAX;
+    conn->has_parcel = false;
+    conn->twin = NULL;
     int rc = mp_gate_init(&conn->sending);
     if (rc < 0)
         return rc;
@@ -87,8 +91,10 @@ struct mp_pollable *mp_conn_pollable(mproc_conn *conn)
 
 void mproc_conn_close(mproc_conn *conn)
 {
-    if (conn)
-        conn->transport->destroy(conn);
+    if (!conn)
+        return;
+    mp_twin_part(conn);
+    conn->transport->destroy(conn);
 }
 
 int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t len)
@@ -117,8 +123,20 @@ static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
     return rc < 0 ? rc : mp_gate_enter(&conn->receiving, *deadline);
 }
 
+/* Descriptors that came with a message that was received as bytes have nobody to go to. */
+static void drop_parcel(mproc_conn *conn)
+{
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    conn->transport->claim_parcel(conn, &parcel);
+    mp_parcel_clear(&parcel);
+    conn->has_parcel = false;
+}
+
 static void end_receive(mproc_conn *conn)
 {
+    if (conn->has_parcel)
+        drop_parcel(conn);
     mp_gate_leave(&conn->receiving);
 }
 
@@ -129,20 +147,29 @@ static ssize_t next_within_limit(mproc_conn *conn, mp_deadline deadline)
     return len >= 0 && (size_t)len > conn->max_message ? MPROC_ETOOBIG : len;
 }
 
-int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len)
+int mp_conn_receive(mproc_conn *conn, void **buf, size_t *len, struct mp_parcel *parcel)
 {
-    if (!conn || !buf || !len)
-        return -EINVAL;
     mp_deadline deadline;
     int rc = begin_receive(conn, &deadline);
     if (rc < 0)
         return rc;
     ssize_t size = next_within_limit(conn, deadline);
     rc = size < 0 ? (int)size : conn->transport->take_alloc(conn, buf, (size_t)size, deadline);
+    if (parcel && conn->has_parcel) {
+        conn->transport->claim_parcel(conn, parcel);
+        conn->has_parcel = false;
+    }
     end_receive(conn);
     if (rc == 0)
         *len = (size_t)size;
     return rc;
+}
+
+int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len)
+{
+    if (!conn || !buf || !len)
+        return -EINVAL;
+    return mp_conn_receive(conn, buf, len, NULL);
 }
 
 ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap)

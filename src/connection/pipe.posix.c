@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "connection/stream.h"
+#include "connection/twin.h"
 
 int mproc_conn_from_handle(mproc_conn **conn, mproc_handle handle, unsigned flags)
 {
@@ -30,6 +31,7 @@ static int adopt_pair(int fds[2], mproc_conn **first, unsigned first_flags, mpro
     if (rc == 0)
         rc = mp_stream_new(&b, fds[1], second_flags);
     if (rc == 0) {
+        mp_twin_join(a, b);
         *first = a;
         *second = b;
         return 0;

@@ -57,6 +57,10 @@ struct stream {
     size_t end;
     struct mp_buffer part;
     struct mp_pause pause;
+
+    uint64_t position; /* bytes read from the descriptor so far */
+    uint64_t body_end; /* position at which the next message ends */
+    struct mp_arrivals arrivals;
 };
 
 static struct stream *stream_of(mproc_conn *conn)
@@ -87,6 +91,20 @@ static int no_bytes(struct stream *s, ssize_t rc)
     if (rc == -ECONNRESET && !between)
         return fail_receiving(s, MPROC_EPROTO);
     return fail_receiving(s, (int)rc);
+}
+
+/* Every read of the descriptor. What comes along waits for its message to be taken. */
+static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
+{
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    parcel.lost = false;
+    ssize_t n = mp_stream_read(&s->io, buf, len, &parcel, deadline);
+    if (n > 0)
+        s->position += (uint64_t)n;
+    if (parcel.n > 0 || parcel.lost)
+        mp_arrivals_add(&s->arrivals, &parcel, s->position);
+    return n;
 }
 
 static int have_ahead_buffer(struct stream *s)
@@ -133,7 +151,7 @@ static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
     ssize_t n = -ETIMEDOUT;
     for (int i = 0; i < PAUSES && n == -ETIMEDOUT; i++) {
         let_others_run();
-        n = mp_stream_read(&s->io, to, len, MP_NOW);
+        n = read_some(s, to, len, MP_NOW);
     }
     return n;
 }
@@ -147,7 +165,7 @@ static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
     if (deadline > now + PAUSES_NS && mp_pause_advised(&s->pause, now))
         n = read_after_pause(s, to, len);
     if (n == -ETIMEDOUT)
-        n = mp_stream_read(&s->io, to, len, deadline);
+        n = read_some(s, to, len, deadline);
     mp_pause_have_read(&s->pause, n, len);
     return n;
 }
@@ -186,6 +204,7 @@ static int begin_message(struct stream *s, mp_deadline deadline)
         return fail_receiving(s, MPROC_EPROTO);
     s->at += wanted;
     s->in_message = true;
+    s->body_end = s->position - ahead_len(s) + s->body;
     return 0;
 }
 
@@ -193,6 +212,7 @@ static void end_message(struct stream *s)
 {
     s->in_message = false;
     s->was_large = s->body > AHEAD_BYTES;
+    s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
     mp_pause_took_message(&s->pause);
 }
 
@@ -224,7 +244,7 @@ static int gather(struct stream *s, mp_deadline deadline)
         size_t room = part->cap - part->len < rest ? part->cap - part->len : rest;
         size_t n = take_ahead(s, part->data + part->len, room);
         if (n == 0) {
-            ssize_t got = mp_stream_read(&s->io, part->data + part->len, room, deadline);
+            ssize_t got = read_some(s, part->data + part->len, room, deadline);
             if (got <= 0)
                 return no_bytes(s, got);
             n = (size_t)got;
@@ -254,7 +274,7 @@ static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_de
         memcpy(dst, s->part.data, got);
     got += take_ahead(s, dst + got, len - got);
     while (got < len) {
-        ssize_t n = mp_stream_read(&s->io, dst + got, len - got, deadline);
+        ssize_t n = read_some(s, dst + got, len - got, deadline);
         if (n == -ETIMEDOUT) {
             memcpy(s->part.data, dst, got);
             s->part.len = got;
@@ -373,9 +393,12 @@ static int tear(struct stream *s, int rc)
     return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
 }
 
-static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+static int stream_send_parcel(mproc_conn *conn, const void *buf, size_t len,
+                              const struct mp_parcel *parcel, mp_deadline deadline)
 {
     struct stream *s = stream_of(conn);
+    if (parcel && !s->io.is_local)
+        return MPROC_ECANTPASS;
     if (s->torn)
         return MPROC_ETORN;
     unsigned char header[MP_FRAME_LONG];
@@ -387,13 +410,43 @@ static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadlin
     size_t n = len > 0 ? 2 : 1;
     bool begun = false;
     while (n > 0) {
-        ssize_t written = mp_stream_write(&s->io, parts, n, deadline);
+        ssize_t written = mp_stream_write(&s->io, parts, n, begun ? NULL : parcel, deadline);
         if (written < 0)
             return begun ? tear(s, (int)written) : (int)written;
         begun = true;
         n = advance(&parts, n, (size_t)written);
     }
     return 0;
+}
+
+static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
+{
+    return stream_send_parcel(conn, buf, len, NULL, deadline);
+}
+
+static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
+{
+    struct stream *s = stream_of(conn);
+    mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
+}
+
+/* What was read ahead cannot follow the descriptor. */
+static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+{
+    const struct stream *s = stream_of(conn);
+    if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
+        return -EBUSY;
+    if (parcel->n == MP_PARCEL_MAX)
+        return -E2BIG;
+    parcel->fds[parcel->n++] = s->io.fd;
+    *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
+              (s->shared ? MP_PASS_SHARED : 0U);
+    return 0;
+}
+
+static void stream_shut(mproc_conn *conn)
+{
+    mp_fd_close(&stream_of(conn)->io.fd);
 }
 
 static mproc_handle stream_handle(const mproc_conn *conn)
@@ -405,6 +458,7 @@ static void stream_destroy(mproc_conn *conn)
 {
     struct stream *s = stream_of(conn);
     mp_fd_close(&s->io.fd);
+    mp_arrivals_clear(&s->arrivals);
     mp_buffer_clear(&s->part);
     free(s->ahead);
     mp_conn_fini(conn);
@@ -416,7 +470,11 @@ static const struct mp_transport stream_transport = {
     .next = stream_next,
     .take = stream_take,
     .take_alloc = stream_take_alloc,
+    .send_parcel = stream_send_parcel,
+    .claim_parcel = stream_claim_parcel,
     .ready_now = stream_ready_now,
+    .pass = stream_pass,
+    .shut = stream_shut,
     .handle = stream_handle,
     .destroy = stream_destroy,
 };

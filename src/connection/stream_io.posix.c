@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,11 +64,62 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
+/* Memory for the control message that holds a whole parcel. */
+union control {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(MP_PARCEL_MAX * sizeof(int))];
+};
+
+#if !defined MSG_CMSG_CLOEXEC /* portable: a fork and exec may come between */
+#define MSG_CMSG_CLOEXEC 0
+#endif
+
+/* Take the descriptors out of a received message. */
+static void open_parcel(struct msghdr *message, struct mp_parcel *parcel)
+{
+    parcel->lost = message->msg_flags & MSG_CTRUNC;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        const unsigned char *data = CMSG_DATA(c);
+        for (size_t i = 0; i < n; i++, data += sizeof(int)) {
+            int fd;
+            memcpy(&fd, data, sizeof fd);
+            int own = mp_fd_own(fd);
+            if (own >= 0 && parcel->n < MP_PARCEL_MAX)
+                parcel->fds[parcel->n++] = own;
+            else
+                parcel->lost = true;
+        }
+    }
+}
+
+static ssize_t receive(const struct mp_stream_fd *io, void *buf, size_t len,
+                       struct mp_parcel *parcel, int flags)
+{
+    if (!io->is_local)
+        return recv(io->fd, buf, len, flags);
+    union control control;
+    struct iovec part = {.iov_base = buf, .iov_len = len};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes,
+    };
+    ssize_t n = recvmsg(io->fd, &message, flags | MSG_CMSG_CLOEXEC);
+    if (n >= 0 && (message.msg_controllen > 0 || (message.msg_flags & MSG_CTRUNC)))
+        open_parcel(&message, parcel);
+    return n;
+}
+
 /* One attempt; a socket may block in it only if there is no deadline. */
-static ssize_t read_once(const struct mp_stream_fd *io, void *buf, size_t len, mp_deadline deadline)
+static ssize_t read_once(const struct mp_stream_fd *io, void *buf, size_t len,
+                         struct mp_parcel *parcel, mp_deadline deadline)
 {
     if (io->is_socket)
-        return recv(io->fd, buf, len, deadline == MP_NEVER ? 0 : MSG_DONTWAIT);
+        return receive(io, buf, len, parcel, deadline == MP_NEVER ? 0 : MSG_DONTWAIT);
     if (deadline != MP_NEVER) {
         int rc = mp_fd_wait(io->fd, POLLIN, deadline);
         if (rc < 0) {
@@ -78,10 +130,11 @@ static ssize_t read_once(const struct mp_stream_fd *io, void *buf, size_t len, m
     return read(io->fd, buf, len);
 }
 
-ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len, mp_deadline deadline)
+ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len,
+                       struct mp_parcel *parcel, mp_deadline deadline)
 {
     for (;;) {
-        ssize_t n = read_once(io, buf, len, deadline);
+        ssize_t n = read_once(io, buf, len, parcel, deadline);
         if (n >= 0)
             return n;
         if (errno == EINTR)
@@ -171,20 +224,36 @@ static ssize_t write_pipe(const struct mp_stream_fd *io, const struct iovec *par
     return writev_without_sigpipe(io->fd, some, n);
 }
 
+/* Put a parcel into the control part of a message that is to be sent. */
+static void attach(struct msghdr *message, union control *control, const struct mp_parcel *parcel)
+{
+    size_t size = parcel->n * sizeof *parcel->fds;
+    message->msg_control = control->bytes;
+    message->msg_controllen = CMSG_SPACE(size);
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(c), parcel->fds, size);
+}
+
 static ssize_t write_once(const struct mp_stream_fd *io, struct iovec *parts, size_t n,
-                          mp_deadline deadline)
+                          const struct mp_parcel *parcel, mp_deadline deadline)
 {
     if (!io->is_socket)
         return write_pipe(io, parts, n, deadline);
+    union control control;
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
+    if (parcel && parcel->n > 0)
+        attach(&message, &control, parcel);
     return sendmsg(io->fd, &message, MSG_NOSIGNAL | (deadline == MP_NEVER ? 0 : MSG_DONTWAIT));
 }
 
 ssize_t mp_stream_write(const struct mp_stream_fd *io, struct iovec *parts, size_t n,
-                        mp_deadline deadline)
+                        const struct mp_parcel *parcel, mp_deadline deadline)
 {
     for (;;) {
-        ssize_t written = write_once(io, parts, n, deadline);
+        ssize_t written = write_once(io, parts, n, parcel, deadline);
         if (written > 0)
             return written;
         int error = written == 0 ? EAGAIN : errno;

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "connection/twin.h"
 #include "process/stdio.h"
 #include "process/table.h"
+#include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
 static struct mproc_process parent;
@@ -83,7 +85,8 @@ _Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task 
     mp_stdin_to_null();
     bool barrier = atexit(end_after_own_handlers) == 0;
     pthread_sigmask(SIG_SETMASK, mask, NULL);
-    int code = task->target(task->args, task->len);
-    free(task->args);
+    mp_twin_keep_only(task->args);
+    const mproc_value none = mp_none();
+    int code = task->target(task->args ? task->args : &none);
     end(barrier, code);
 }

@@ -13,22 +13,11 @@
 #include "base/options.h"
 #include "process/own_key.h"
 #include "process/table.h"
+#include "value/tree.h"
 
 _Static_assert(sizeof(mproc_process_options) ==
                    offsetof(mproc_process_options, reserved) + sizeof(void *) - 1,
                "options end with padding");
-
-/* The one place where arguments are copied. */
-static int task_copy_args(struct mp_task *task, const void *args)
-{
-    if (task->len == 0)
-        return 0;
-    task->args = malloc(task->len);
-    if (!task->args)
-        return -ENOMEM;
-    memcpy(task->args, args, task->len);
-    return 0;
-}
 
 static int read_options(mproc_process_options *known, const mproc_process_options *given,
                         mproc_error *err)
@@ -68,24 +57,21 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     return NULL;
 }
 
-static int start_locked(struct mproc_process **out, struct mp_task *task, const void *args,
+static int start_locked(struct mproc_process **out, const struct mp_task *task,
                         const mproc_process_options *options, mproc_error *err)
 {
     struct mproc_process *process = new_process(options);
-    int rc = process ? task_copy_args(task, args) : -ENOMEM;
-    if (rc < 0)
-        rc = mp_fail_errno(err, ENOMEM, "new process with %zu bytes of arguments", task->len);
-    else
-        rc = mp_table_start_locked(process, task, &mp_start_fork, err);
-    free(task->args);
+    if (!process)
+        return mp_fail_errno(err, ENOMEM, "new process");
+    int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
     if (rc == 0)
         *out = process;
-    else if (process)
+    else
         free_process(process, true);
     return rc;
 }
 
-static int start(struct mproc_process **out, struct mp_task *task, const void *args,
+static int start(struct mproc_process **out, const struct mp_task *task,
                  const mproc_process_options *options, mproc_error *err)
 {
     /* One key for the whole family, so it must exist before the first child does. */
@@ -97,16 +83,29 @@ static int start(struct mproc_process **out, struct mp_task *task, const void *a
         rc = mp_table_begin_start(err);
     if (rc < 0)
         return rc;
-    rc = start_locked(out, task, args, options, err);
+    rc = start_locked(out, task, options, err);
     mp_table_end_start();
     return rc;
 }
 
-int mproc_process_start(mproc_process **process, mproc_target target, const void *args, size_t len,
+/* What lies inside a larger value becomes a value of its own. */
+static int start_with_args(struct mproc_process **out, mproc_target target, const mproc_value *args,
+                           const mproc_process_options *options, mproc_error *err)
+{
+    mproc_value *copy = NULL;
+    if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
+        return mp_fail_errno(err, ENOMEM, "copying the arguments");
+    const struct mp_task task = {.target = target, .args = copy ? copy : args};
+    int rc = start(out, &task, options, err);
+    mproc_value_free(copy);
+    return rc;
+}
+
+int mproc_process_start(mproc_process **process, mproc_target target, const mproc_value *args,
                         const mproc_process_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!process || !target || (!args && len > 0))
+    if (!process || !target)
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
@@ -115,8 +114,7 @@ int mproc_process_start(mproc_process **process, mproc_target target, const void
     if (mproc_process_daemon(mproc_current_process()))
         return mp_fail(err, MPROC_EDAEMON, "%s may not start processes: it is daemonic",
                        mproc_process_name(mproc_current_process()));
-    struct mp_task task = {.target = target, .len = len};
-    return start(process, &task, args, &known, err);
+    return start_with_args(process, target, args, &known, err);
 }
 
 /* Can this process watch it? */

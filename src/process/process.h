@@ -25,11 +25,10 @@ struct mproc_process {
     struct mproc_process *next;
 };
 
-/* What to run. Made before the child exists, so that no start method sees the caller's memory. */
+/* What to run. */
 struct mp_task {
     mproc_target target;
-    void *args; /* malloc'd */
-    size_t len;
+    const mproc_value *args; /* a root, so that the connections in it can be found; NULL: None */
 };
 
 /*

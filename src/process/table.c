@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "connection/twin.h"
 #include "process/bond.h"
 #include "process/own_key.h"
 
@@ -62,6 +63,7 @@ static void after_fork(void)
     mp_bond_after_fork();
     mp_own_key_after_fork();
     mp_log_after_fork();
+    mp_twin_after_fork();
 }
 
 static int prepare_rc;

@@ -83,6 +83,15 @@ class Examples(unittest.TestCase):
                     self.assertIn(f'sent "{message}"\n', sent)
                     self.assertIn(f'received {len(message)} bytes: "{message}"\n', result.stdout)
 
+    def test_the_object_client_prints_what_the_object_server_sends(self):
+        for address in ("127.0.0.1:0", None):
+            with self.subTest(address=address):
+                with server("object_server", *[address] if address else []) as (real, _):
+                    result = run("object_client", real)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stdout.splitlines(), [
+                    "[2.25, None, 'junk', <builtins.float>]", "hello", "8", "42 1729 0 0 0"])
+
     def test_a_client_without_a_server_says_why(self):
         with tempfile.TemporaryDirectory() as directory:
             result = run("client", f"{directory}/nobody")

@@ -6,6 +6,7 @@
  *
  *     peer listen ADDRESS KEY [md5]     KEY is text, "" the empty key; "-" is none
  *     peer dial ADDRESS KEY [md5]
+ *     peer values ADDRESS KEY [md5]     as listen, but by value: recv() and send()
  *     peer adopt FD
  *     peer spawn PYTHON SCRIPT          runs PYTHON SCRIPT FD, FD being the other end of a pipe
  */
@@ -28,6 +29,21 @@ static int report(int rc, const mproc_error *err)
         fprintf(stderr, "peer: %s\n", err->text);
     puts(rc < 0 ? mproc_error_name(rc) : "ok");
     return rc < 0;
+}
+
+static int echo_values_until_end(mproc_conn *conn)
+{
+    mproc_value *value;
+    int rc;
+    mproc_conn_set_timeout(conn, TIMEOUT, TIMEOUT);
+    while ((rc = mproc_conn_recv(conn, &value, NULL)) == 0) {
+        rc = mproc_conn_send(conn, value, NULL);
+        mproc_value_free(value);
+        if (rc < 0)
+            break;
+    }
+    mproc_conn_close(conn);
+    return rc == MPROC_EOF ? 0 : rc;
 }
 
 static int echo_until_end(mproc_conn *conn)
@@ -57,7 +73,8 @@ static const char *key_of(const char *key)
     return strcmp(key, "-") == 0 ? NULL : key;
 }
 
-static int listen_once(const char *address, const char *key, int legacy)
+/* `echo` serves the one client and closes the connection. */
+static int listen_once(const char *address, const char *key, int legacy, int (*echo)(mproc_conn *))
 {
     mproc_error err = MPROC_ERROR_INIT;
     mproc_listener_options options = MPROC_LISTENER_OPTIONS_INIT;
@@ -73,7 +90,7 @@ static int listen_once(const char *address, const char *key, int legacy)
     fflush(stdout);
     rc = mproc_listener_accept(listener, &conn, TIMEOUT, &err);
     mproc_listener_close(listener);
-    return report(rc < 0 ? rc : echo_until_end(conn), &err);
+    return report(rc < 0 ? rc : echo(conn), &err);
 }
 
 static int dial(const char *address, const char *key, int legacy)
@@ -130,7 +147,9 @@ int main(int argc, char **argv)
     const char *mode = argc > 2 ? argv[1] : "";
     int legacy = argc > 4 && strcmp(argv[4], "md5") == 0;
     if (strcmp(mode, "listen") == 0 && argc > 3)
-        return listen_once(argv[2], argv[3], legacy);
+        return listen_once(argv[2], argv[3], legacy, echo_until_end);
+    if (strcmp(mode, "values") == 0 && argc > 3)
+        return listen_once(argv[2], argv[3], legacy, echo_values_until_end);
     if (strcmp(mode, "dial") == 0 && argc > 3)
         return dial(argv[2], argv[3], legacy);
     if (strcmp(mode, "adopt") == 0)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """CPython's multiprocessing.connection against mproc, in both roles, on the wire.
 
-    python3 test_interop.py PEER
+    python3 test_interop.py PEER EXAMPLES
 
-PEER is the program built from peer.c. Python up to 3.11 speaks the MD5 handshake only, for which mproc's
+PEER is the program built from peer.c, EXAMPLES the directory of the examples, if they were built. Python up to 3.11 speaks the MD5 handshake only, for which mproc's
 side asks by "md5"; sha256_peer.py speaks the one of 3.12 and later.
 """
 
+import array
 import functools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,14 +22,17 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, wait
 
 import sha256_peer
+import value_random
 
 PEER = None
+EXAMPLES = None
 KEY = "secret password"
 SIZES = (0, 1, 16384, 16385, 1 << 20)
 # Reading 64 MiB takes Python seconds: once over TCP and AF_UNIX in each role is enough.
 LARGE = SIZES + (64 << 20,)
 OLD_PYTHON = sys.version_info < (3, 12)
 LEGACY = ["md5"] if OLD_PYTHON else []
+EXAMPLE_LEGACY = ["--legacy-md5"] if OLD_PYTHON else []
 DEADLINE = 30
 
 
@@ -66,10 +71,10 @@ def sha256_accept(listener, key):
 
 
 class Peer:
-    """A running peer process."""
+    """A running peer process, or another program."""
 
-    def __init__(self, *args, **options):
-        self.process = subprocess.Popen([PEER, *args], stdout=subprocess.PIPE,
+    def __init__(self, *args, program=None, **options):
+        self.process = subprocess.Popen([program or PEER, *args], stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, **options)
 
     def line(self):
@@ -114,6 +119,15 @@ def needs_common_digest(test):
     def guarded(self):
         if not speaks_with_python():
             self.skipTest("mproc was built without MD5, all that this Python speaks")
+        test(self)
+    return guarded
+
+
+def needs_examples(test):
+    @functools.wraps(test)
+    def guarded(self):
+        if not os.path.exists(os.path.join(EXAMPLES, "object_server")):
+            self.skipTest("the examples were not built")
         test(self)
     return guarded
 
@@ -290,10 +304,77 @@ class Interop(unittest.TestCase):
             self.assertEqual(conn.recv_bytes(), b"x")
         self.assertEqual(peer.result(), "ok")
 
+    def echo_values(self, values):
+        """Each comes back as it was, and the peer ends well."""
+        peer = Peer("values", self.folder + "/c.sock", KEY, *LEGACY)
+        with Client(to_python(peer.line()), authkey=KEY.encode()) as conn:
+            for value in values:
+                sender = threading.Thread(target=conn.send, args=(value,))
+                sender.start()
+                answer = conn.recv()
+                sender.join()
+                self.assertEqual(type(answer), type(value))
+                # nan is equal to nothing, but reads the same.
+                self.assertTrue(answer == value or repr(answer) == repr(value), repr(value)[:500])
+        self.assertEqual(peer.result(), "ok")
+
+    @needs_common_digest
+    def test_the_workers_tuples_come_back_by_value(self):
+        self.echo_values([(i, "Process-%d" % worker) for worker in range(1, 5) for i in range(10)])
+
+    @needs_common_digest
+    def test_objects_come_back_by_value(self):
+        self.echo_values([None, [2.25, None, "junk", float], ValueError, array.array("i", [42, 1729]),
+                          range(3, 9, 2), {"bytes": bytes(1 << 20), "text": "\u4e16" * 100000}])
+
+    @needs_common_digest
+    def test_random_objects_come_back_by_value(self):
+        seed = random.randrange(2**32)
+        rng = random.Random(seed)
+        with self.subTest(seed=seed):
+            self.echo_values([value_random.value(rng, rng.randint(0, 4), []) for _ in range(300)])
+
+    @needs_examples
+    @needs_common_digest
+    def test_python_client_of_the_object_server(self):
+        for address in self.mproc_addresses():
+            with self.subTest(address=address):
+                server = Peer(address, *EXAMPLE_LEGACY,
+                              program=os.path.join(EXAMPLES, "object_server"))
+                where = to_python(server.line().replace("listening on ", "", 1))
+                with Client(where, authkey=KEY.encode()) as conn:
+                    self.assertEqual(conn.recv(), [2.25, None, "junk", float])
+                    self.assertEqual(conn.recv_bytes(), b"hello")
+                    numbers = array.array("i", [0, 0, 0, 0, 0])
+                    self.assertEqual(conn.recv_bytes_into(numbers), 8)
+                    self.assertEqual(numbers, array.array("i", [42, 1729, 0, 0, 0]))
+                    with self.assertRaises(EOFError):
+                        conn.recv()
+                server.process.communicate(timeout=DEADLINE)
+                self.assertEqual(server.process.returncode, 0)
+
+    @needs_examples
+    @needs_common_digest
+    def test_the_object_client_of_a_python_server(self):
+        for address in self.python_addresses():
+            with self.subTest(address=address):
+                with Listener(address, authkey=KEY.encode()) as listener:
+                    client = Peer(to_mproc(listener.address), *EXAMPLE_LEGACY,
+                                  program=os.path.join(EXAMPLES, "object_client"))
+                    with listener.accept() as conn:
+                        conn.send([2.25, None, "junk", float])
+                        conn.send_bytes(b"hello")
+                        conn.send_bytes(array.array("i", [42, 1729]))
+                    said, _ = client.process.communicate(timeout=DEADLINE)
+                self.assertEqual(said.splitlines(), ["[2.25, None, 'junk', <builtins.float>]", "hello",
+                                                     "8", "42 1729 0 0 0"])
+                self.assertEqual(client.process.returncode, 0)
+
 
 def main():
-    global PEER
+    global PEER, EXAMPLES
     PEER = os.path.abspath(sys.argv.pop(1))
+    EXAMPLES = os.path.abspath(sys.argv.pop(1))
     program = unittest.main(exit=False, verbosity=1)
     result = program.result
     # As libcheck counts, so that one reader of logs does for all suites.

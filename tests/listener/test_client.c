@@ -355,8 +355,8 @@ START_TEST(a_handshake_that_does_not_end_times_out)
     mproc_error err = MPROC_ERROR_INIT;
     pthread_create(&thread, NULL, act, &actor);
     int64_t from = mp_clock_now();
-    ck_assert_int_eq(connect_within(path, KEY, 0.2, &err), -ETIMEDOUT);
-    ck_assert(mp_since(from) >= 0.2);
+    ck_assert_int_eq(connect_within(path, KEY, 1, &err), -ETIMEDOUT);
+    ck_assert(mp_since(from) >= 1);
     ck_assert_ptr_nonnull(strstr(err.text, path));
     pthread_join(thread, NULL);
     close(actor.listening);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +30,21 @@ struct accepter {
     mproc_listener *listener;
     int accepted;
     int rc;
+    atomic_bool *all_here; /* set when every client has been answered */
 };
 
-/* Accept until nobody has come for a while, and answer each client's message. */
+/* Accept until all are here and nobody waits, and greet each client. */
 static void *accept_many(void *arg)
 {
     struct accepter *a = arg;
     mproc_conn *conn;
-    while ((a->rc = mproc_listener_accept(a->listener, &conn, 1, NULL)) == 0) {
+    bool over = false;
+    while (!over) {
+        bool all_here = atomic_load(a->all_here);
+        a->rc = mproc_listener_accept(a->listener, &conn, 0.05, NULL);
+        over = a->rc != 0 && (all_here || a->rc != -ETIMEDOUT);
+        if (a->rc != 0)
+            continue;
         mproc_conn_send_bytes(conn, "welcome", 7); /* unless the client has gone already */
         a->accepted++;
         mproc_conn_close(conn);
@@ -49,9 +57,10 @@ START_TEST(several_threads_may_accept)
     mproc_listener *l = mp_listen("127.0.0.1:0", KEY);
     struct accepter accepters[ACCEPTERS];
     struct mp_dialer dialers[DIALERS];
+    atomic_bool all_here = false;
     int silent = mp_raw_connect(mproc_listener_address(l));
     for (int i = 0; i < ACCEPTERS; i++) {
-        accepters[i] = (struct accepter){.listener = l};
+        accepters[i] = (struct accepter){.listener = l, .all_here = &all_here};
         pthread_create(&accepters[i].thread, NULL, accept_many, &accepters[i]);
     }
     for (int i = 0; i < DIALERS; i++)
@@ -64,6 +73,7 @@ START_TEST(several_threads_may_accept)
         mproc_conn_close(dialers[i].conn);
     }
     int accepted = 0;
+    atomic_store(&all_here, true);
     for (int i = 0; i < ACCEPTERS; i++) {
         pthread_join(accepters[i].thread, NULL);
         ck_assert_int_eq(accepters[i].rc, -ETIMEDOUT);
@@ -295,7 +305,8 @@ END_TEST
 START_TEST(a_wait_beside_an_accepter_sees_no_false_alarm)
 {
     mproc_listener *l = mp_listen(NULL, KEY);
-    struct accepter accepter = {.listener = l};
+    atomic_bool all_here = false;
+    struct accepter accepter = {.listener = l, .all_here = &all_here};
     struct mp_dialer dialers[4];
     pthread_create(&accepter.thread, NULL, accept_many, &accepter);
     for (int i = 0; i < 4; i++)
@@ -307,6 +318,7 @@ START_TEST(a_wait_beside_an_accepter_sees_no_false_alarm)
         ck_assert_int_eq(mp_dialed(&dialers[i]), 0);
         mproc_conn_close(dialers[i].conn);
     }
+    atomic_store(&all_here, true);
     pthread_join(accepter.thread, NULL);
     ck_assert_int_eq(accepter.accepted, 4);
     mproc_listener_close(l);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "value/pack.h"
 
 #if defined MP_UNDER_TSAN
 /* A daemonic child of the portable build starts a thread after a fork beside threads. */
@@ -24,24 +25,33 @@ const char *__tsan_default_options(void)
 }
 #endif
 
-mproc_process *run_start(mproc_target target, const void *args, size_t len)
-{
-    mproc_process *process = NULL;
-    mproc_error err = MPROC_ERROR_INIT;
-    ck_assert_msg(mproc_process_start(&process, target, args, len, NULL, &err) == 0, "start: %s",
-                  err.text);
-    return process;
-}
-
-mproc_process *run_daemon(mproc_target target, const void *args, size_t len)
+static mproc_process *start(mproc_target target, const mproc_value *args, bool daemon)
 {
     mproc_process *process = NULL;
     mproc_error err = MPROC_ERROR_INIT;
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.daemon = true;
-    ck_assert_msg(mproc_process_start(&process, target, args, len, &options, &err) == 0,
-                  "start: %s", err.text);
+    options.daemon = daemon;
+    ck_assert_msg(mproc_process_start(&process, target, args, &options, &err) == 0, "start: %s",
+                  err.text);
     return process;
+}
+
+mproc_process *run_start(mproc_target target, const char *format, ...)
+{
+    mproc_value *args = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    va_list list;
+    va_start(list, format);
+    ck_assert_msg(!format || mp_vpack(&args, &err, format, list) == 0, "pack: %s", err.text);
+    va_end(list);
+    mproc_process *process = start(target, args, false);
+    mproc_value_free(args);
+    return process;
+}
+
+mproc_process *run_daemon(mproc_target target)
+{
+    return start(target, NULL, true);
 }
 
 int run_finish(mproc_process *process)
@@ -53,24 +63,23 @@ int run_finish(mproc_process *process)
     return code;
 }
 
-int run_forever(const void *args, size_t len)
+int run_forever(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     for (;;)
         pause();
 }
 
-int run_nothing(const void *args, size_t len)
+int run_nothing(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     return 0;
 }
 
-int run_byte(const void *args, size_t len)
+int run_number(const mproc_value *args)
 {
-    return len == 1 ? *(const unsigned char *)args : 255;
+    int number = 99;
+    return mproc_unpack(args, "i", &number) < 0 ? 99 : number;
 }
 
 int run_times(int count)

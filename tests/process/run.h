@@ -15,19 +15,19 @@
 #endif
 #endif
 
-/* Start with default options, or fail the test. */
-mproc_process *run_start(mproc_target target, const void *args, size_t len);
+/* Start with default options, or fail the test. The format is mproc_pack()'s, NULL for no args. */
+mproc_process *run_start(mproc_target target, const char *format, ...);
 
-/* Start a daemon, or fail the test. */
-mproc_process *run_daemon(mproc_target target, const void *args, size_t len);
+/* Start a daemon without arguments, or fail the test. */
+mproc_process *run_daemon(mproc_target target);
 
 /* Join, close, and return the exit code. */
 int run_finish(mproc_process *process);
 
-/* Targets: sleep until killed, return 0, return the byte given. */
-int run_forever(const void *args, size_t len);
-int run_nothing(const void *args, size_t len);
-int run_byte(const void *args, size_t len);
+/* Targets: sleep until killed, return 0, return the number given. */
+int run_forever(const mproc_value *args);
+int run_nothing(const mproc_value *args);
+int run_number(const mproc_value *args);
 
 /* `count`, or fewer under tools that make everything slow. */
 int run_times(int count);

@@ -20,15 +20,14 @@ static mproc_process *start(mproc_target target, bool daemon)
     mproc_process *p = NULL;
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     options.daemon = daemon;
-    if (mproc_process_start(&p, target, NULL, 0, &options, NULL) < 0)
+    if (mproc_process_start(&p, target, NULL, &options, NULL) < 0)
         _exit(99);
     return p;
 }
 
-static int print_child(const void *args, size_t len)
+static int print_child(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     printf("child ");
     return 0;
 }
@@ -50,10 +49,9 @@ static int help_print(void)
     return 0;
 }
 
-static int finish_writing(const void *args, size_t len)
+static int finish_writing(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     FILE *own = fdopen(dup(STDOUT_FILENO), "w");
     fprintf(own, "never closed ");
     return 0;
@@ -95,17 +93,16 @@ static void second_handler(void)
     printf("second %s ", mproc_process_name(mproc_current_process()));
 }
 
-static int register_and_return(const void *args, size_t len)
+static int register_and_return(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     atexit(second_handler);
     return 5;
 }
 
-static int register_and_exit(const void *args, size_t len)
+static int register_and_exit(const mproc_value *args)
 {
-    register_and_return(args, len);
+    register_and_return(args);
     exit(6);
 }
 
@@ -134,10 +131,9 @@ static int help_handlers_after_exit(void)
 
 static int gate[2];
 
-static int wait_for_gate(const void *args, size_t len)
+static int wait_for_gate(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     char byte;
     printf(read(gate[0], &byte, 1) == 0 ? "worker " : "strange ");
     return 0;
@@ -165,17 +161,16 @@ static int help_normal_exit(void)
     return 0;
 }
 
-static int have_family(const void *args, size_t len)
+static int have_family(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     start_daemon_and_worker();
     return 4;
 }
 
-static int have_family_and_exit(const void *args, size_t len)
+static int have_family_and_exit(const mproc_value *args)
 {
-    have_family(args, len);
+    have_family(args);
     exit(4);
 }
 
@@ -225,7 +220,7 @@ static int help_daemons(bool in_thread)
         if (mproc_process_join(daemons[i], 0.02) != -ETIMEDOUT)
             return 1;
     (void)!write(STDOUT_FILENO, "r", 1);
-    return run_forever(NULL, 0);
+    return run_forever(NULL);
 }
 
 /* Say so before each start, so that the test can kill us in the middle of any of them. */
@@ -235,7 +230,7 @@ static int help_storm(bool in_thread)
         (void)!write(STDOUT_FILENO, ".", 1);
         start_daemon(in_thread);
     }
-    return run_forever(NULL, 0);
+    return run_forever(NULL);
 }
 
 /* The lifeline of the thread's daemon must not live on in a copy of its parent. */
@@ -248,13 +243,12 @@ static int help_copy_stays(void)
         _exit(read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
     }
     (void)!write(STDOUT_FILENO, "r", 1);
-    return run_forever(NULL, 0);
+    return run_forever(NULL);
 }
 
-static int have_daemon_and_die(const void *args, size_t len)
+static int have_daemon_and_die(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     start(run_forever, true);
     raise(SIGKILL);
     return 0;

@@ -12,20 +12,28 @@
 #include "process/run.h"
 #include "support/fault.h"
 
-static const unsigned char seven = 7;
+enum { SEVEN = 7 };
 
 /* The fault went into the child with the fork, where the target may meet it: no matter here. */
-static int disarm_and_return(const void *args, size_t len)
+static int disarm_and_return(const mproc_value *args)
 {
     mp_fault_disarm();
-    return run_byte(args, len);
+    return run_number(args);
 }
 
-static int start_once(mproc_process **p, bool daemon, mproc_error *err)
+/* The value is made before any fault is armed. */
+static mproc_value *args_seven(void)
+{
+    mproc_value *args;
+    ck_assert_int_eq(mproc_pack(&args, "i", SEVEN), 0);
+    return args;
+}
+
+static int start_once(mproc_process **p, const mproc_value *args, bool daemon, mproc_error *err)
 {
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     options.daemon = daemon;
-    return mproc_process_start(p, disarm_and_return, &seven, 1, &options, err);
+    return mproc_process_start(p, disarm_and_return, args, &options, err);
 }
 
 /* What must hold after a failed start. */
@@ -43,12 +51,13 @@ static void check_failure(int rc, int expected, mproc_process *p, const mproc_er
 
 static void sweep(enum mp_fault_kind kind, int error, bool daemon)
 {
+    mproc_value *args = args_seven();
     for (unsigned n = 1;; n++) {
         mproc_process *p = NULL;
         mproc_error err = MPROC_ERROR_INIT;
         int before = mp_count_fds();
         mp_fault_arm(kind, n, error);
-        int rc = start_once(&p, daemon, &err);
+        int rc = start_once(&p, args, daemon, &err);
         bool fired = mp_fault_disarm();
         if (rc < 0) {
             check_failure(rc, -error, p, &err);
@@ -57,11 +66,12 @@ static void sweep(enum mp_fault_kind kind, int error, bool daemon)
         }
         /* A daemon that cannot watch its parent kills itself. */
         int code = run_finish(p);
-        ck_assert(code == seven || (daemon && code == -SIGKILL));
+        ck_assert(code == SEVEN || (daemon && code == -SIGKILL));
         ck_assert_int_eq(mp_count_fds(), before);
-        if (!fired && code == seven && n > 30)
-            return;
+        if (!fired && code == SEVEN && n > 30)
+            break;
     }
+    mproc_value_free(args);
 }
 
 START_TEST(no_memory)
@@ -102,6 +112,7 @@ END_TEST
 START_TEST(the_limit_of_descriptors)
 {
     struct rlimit old;
+    mproc_value *args = args_seven();
     getrlimit(RLIMIT_NOFILE, &old);
     int before = mp_count_fds();
     int failures = 0;
@@ -113,16 +124,17 @@ START_TEST(the_limit_of_descriptors)
         mproc_error err = MPROC_ERROR_INIT;
         struct rlimit limit = {.rlim_cur = (rlim_t)(last + room), .rlim_max = old.rlim_max};
         setrlimit(RLIMIT_NOFILE, &limit);
-        int rc = start_once(&p, true, &err);
+        int rc = start_once(&p, args, true, &err);
         setrlimit(RLIMIT_NOFILE, &old);
         if (rc < 0) {
             check_failure(rc, -EMFILE, p, &err);
             failures++;
         } else {
-            ck_assert_int_eq(run_finish(p), seven);
+            ck_assert_int_eq(run_finish(p), SEVEN);
         }
         ck_assert_int_eq(mp_count_fds(), before);
     }
+    mproc_value_free(args);
     ck_assert_int_gt(failures, 0);
     ck_assert_int_lt(failures, 10);
 }
@@ -131,18 +143,20 @@ END_TEST
 START_TEST(a_number_is_not_used_up_by_a_failed_start)
 {
     mproc_process *p = NULL;
+    mproc_value *args = args_seven();
     char name[32];
     int rc = 0;
     unsigned n = 0;
     while (rc == 0) {
         mp_fault_arm(MP_FAULT_SYSCALL, ++n, EMFILE);
-        rc = start_once(&p, false, NULL);
+        rc = start_once(&p, args, false, NULL);
         mp_fault_disarm();
         if (rc == 0)
             run_finish(p);
     }
+    mproc_value_free(args);
     ck_assert_int_eq(rc, -EMFILE);
-    p = run_start(run_nothing, NULL, 0);
+    p = run_start(run_nothing, NULL);
     snprintf(name, sizeof name, "Process-%u", n);
     ck_assert_str_eq(mproc_process_name(p), name);
     run_finish(p);

@@ -61,7 +61,7 @@ START_TEST(all_threads_that_join_get_one_answer)
 {
     int times = run_times(50);
     for (int i = 0; i < times; i++) {
-        mproc_process *p = run_start(run_forever, NULL, 0);
+        mproc_process *p = run_start(run_forever, NULL);
         check_watchers(p, -SIGTERM);
         ck_assert_int_eq(run_finish(p), -SIGTERM);
     }
@@ -73,12 +73,14 @@ static void *start_and_finish(void *arg)
     int times = run_times(40);
     for (int i = 0; i < times; i++) {
         mproc_process *p = NULL;
-        unsigned char byte = (unsigned char)(i + 1);
+        mproc_value *args = NULL;
         int code = -1;
-        if (mproc_process_start(&p, run_byte, &byte, 1, NULL, NULL) < 0 ||
+        if (mproc_pack(&args, "i", i + 1) < 0 ||
+            mproc_process_start(&p, run_number, args, NULL, NULL) < 0 ||
             mproc_process_join(p, MPROC_FOREVER) < 0 || mproc_process_exitcode(p, &code) < 0 ||
-            code != byte || mproc_process_close(p) < 0)
+            code != i + 1 || mproc_process_close(p) < 0)
             return arg;
+        mproc_value_free(args);
     }
     return NULL;
 }
@@ -123,19 +125,19 @@ START_TEST(a_fork_beside_threads_is_warned_of_and_can_be_forbidden)
     mproc_process *p = NULL;
     mproc_log_set(keep_message, NULL, MPROC_LOG_WARNING);
 #if !defined MP_UNDER_TSAN
-    run_finish(run_start(run_nothing, NULL, 0));
+    run_finish(run_start(run_nothing, NULL));
     ck_assert_str_eq(logged, "");
     setenv("MPROC_STRICT_FORK", "1", 1);
-    run_finish(run_start(run_nothing, NULL, 0));
+    run_finish(run_start(run_nothing, NULL));
 #endif
     ck_assert_int_eq(mp_fd_pipe(fds), 0);
     pthread_create(&other, NULL, sleep_until_told, &fds[0]);
     setenv("MPROC_STRICT_FORK", "1", 1);
-    ck_assert_int_eq(mproc_process_start(&p, run_nothing, NULL, 0, NULL, &err), MPROC_ETHREADS);
+    ck_assert_int_eq(mproc_process_start(&p, run_nothing, NULL, NULL, &err), MPROC_ETHREADS);
     ck_assert_ptr_null(p);
     ck_assert_str_ne(err.text, "");
     setenv("MPROC_STRICT_FORK", "", 1);
-    ck_assert_int_eq(run_finish(run_start(run_nothing, NULL, 0)), 0);
+    ck_assert_int_eq(run_finish(run_start(run_nothing, NULL)), 0);
     ck_assert_ptr_nonnull(strstr(logged, "other threads"));
     mp_fd_close(&fds[1]);
     pthread_join(other, NULL);
@@ -163,7 +165,7 @@ START_TEST(a_thread_that_reads_stdin_does_not_hold_up_a_start)
         sched_yield();
     }
     for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(run_finish(run_start(run_byte, &(unsigned char){9}, 1)), 9);
+        ck_assert_int_eq(run_finish(run_start(run_number, "i", 9)), 9);
     mp_fd_close(&fds[1]);
     pthread_join(other, NULL);
     mp_fd_close(&fds[0]);
@@ -188,8 +190,8 @@ START_TEST(a_host_that_ignores_sigchld_gets_a_defined_answer)
     signal(SIGCHLD, SIG_IGN);
     int times = run_times(100);
     for (int i = 0; i < times; i++)
-        check_defined_answer(run_start(run_nothing, NULL, 0));
-    mproc_process *p = run_start(run_forever, NULL, 0);
+        check_defined_answer(run_start(run_nothing, NULL));
+    mproc_process *p = run_start(run_forever, NULL);
     ck_assert_int_eq(mproc_process_is_alive(p), 1);
     ck_assert_int_eq(mproc_process_join(p, 0.01), -ETIMEDOUT);
     ck_assert_int_eq(mproc_process_kill(p), 0);
@@ -202,7 +204,7 @@ START_TEST(sa_nocldwait_is_the_same)
 {
     struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
     sigaction(SIGCHLD, &action, NULL);
-    mproc_process *p = run_start(run_forever, NULL, 0);
+    mproc_process *p = run_start(run_forever, NULL);
     ck_assert_int_eq(mproc_process_terminate(p), 0);
     check_defined_answer(p);
     signal(SIGCHLD, SIG_DFL);
@@ -212,10 +214,10 @@ END_TEST
 START_TEST(a_status_that_the_host_took_is_reported_as_taken)
 {
     int status;
-    mproc_process *p = run_start(run_byte, &(unsigned char){3}, 1);
+    mproc_process *p = run_start(run_number, "i", 3);
     ck_assert_int_eq(waitpid(-1, &status, 0), mproc_process_pid(p));
     check_defined_answer(p);
-    p = run_start(run_forever, NULL, 0);
+    p = run_start(run_forever, NULL);
     mproc_process_kill(p);
     ck_assert_int_eq(waitpid(mproc_process_pid(p), &status, 0), mproc_process_pid(p));
     /* Not sent to whoever got the pid. */
@@ -242,7 +244,7 @@ START_TEST(a_hosts_sigchld_handler_may_win_the_race)
     int times = run_times(100);
     for (int i = 0; i < times; i++) {
         int code = -1;
-        mproc_process *p = run_start(run_byte, &(unsigned char){5}, 1);
+        mproc_process *p = run_start(run_number, "i", 5);
         ck_assert_int_eq(mproc_process_join(p, MPROC_FOREVER), 0);
         int rc = mproc_process_exitcode(p, &code);
         ck_assert(rc == MPROC_ESTATUS || (rc == 0 && code == 5));
@@ -259,7 +261,7 @@ START_TEST(children_that_mproc_did_not_start_are_left_alone)
         _exit(42);
     siginfo_t info;
     waitid(P_PID, (id_t)own, &info, WEXITED | WNOWAIT);
-    mproc_process *p = run_start(run_nothing, NULL, 0);
+    mproc_process *p = run_start(run_nothing, NULL);
     ck_assert_uint_le(mproc_active_children(NULL, 0), 1);
     run_finish(p);
     int status;
@@ -269,10 +271,11 @@ START_TEST(children_that_mproc_did_not_start_are_left_alone)
 END_TEST
 
 /* A copy that keeps all descriptors, as a foreign library would make it, until `gate` closes. */
-static int leave_a_grandchild(const void *args, size_t len)
+static int leave_a_grandchild(const mproc_value *args)
 {
     int gate[2];
-    memcpy(gate, args, len);
+    if (mproc_unpack(args, "(ii)", &gate[0], &gate[1]) < 0)
+        return 1;
     if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
         char byte;
         close(gate[1]);
@@ -287,8 +290,8 @@ START_TEST(a_grandchild_does_not_make_join_wait)
     ck_assert_int_eq(mp_fd_pipe(gate), 0);
     /* So that the grandchild is ours to reap in the end. */
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    ck_assert_int_eq(run_finish(run_start(leave_a_grandchild, gate, sizeof gate)), 6);
-    mproc_process *p = run_start(leave_a_grandchild, gate, sizeof gate);
+    ck_assert_int_eq(run_finish(run_start(leave_a_grandchild, "(ii)", gate[0], gate[1])), 6);
+    mproc_process *p = run_start(leave_a_grandchild, "(ii)", gate[0], gate[1]);
     ck_assert_int_eq(mp_pollable_wait_one(mp_process_pollable(p), MP_NEVER), 1);
     ck_assert_int_eq(run_finish(p), 6);
     mp_fd_close(&gate[1]);
@@ -299,18 +302,17 @@ START_TEST(a_grandchild_does_not_make_join_wait)
 END_TEST
 
 /* The portable build's sentinel speaks then, though the process runs on. */
-static int close_everything(const void *args, size_t len)
+static int close_everything(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     for (int fd = 3; fd < 100; fd++)
         close(fd);
-    return run_forever(NULL, 0);
+    return run_forever(NULL);
 }
 
 START_TEST(a_child_that_closes_all_descriptors_is_still_watched)
 {
-    mproc_process *p = run_start(close_everything, NULL, 0);
+    mproc_process *p = run_start(close_everything, NULL);
     ck_assert_int_eq(mproc_process_join(p, 0.2), -ETIMEDOUT);
     ck_assert_int_eq(mproc_process_is_alive(p), 1);
     ck_assert_int_eq(mproc_process_terminate(p), 0);
@@ -320,7 +322,7 @@ END_TEST
 
 START_TEST(a_stopped_child_runs)
 {
-    mproc_process *p = run_start(run_forever, NULL, 0);
+    mproc_process *p = run_start(run_forever, NULL);
     kill(mproc_process_pid(p), SIGSTOP);
     siginfo_t info;
     ck_assert_int_eq(waitid(P_PID, (id_t)mproc_process_pid(p), &info, WSTOPPED), 0);
@@ -341,7 +343,7 @@ static void attach_debugger(pid_t child, pid_t *out)
     if (debugger == 0) {
         char verdict = ptrace(PTRACE_SEIZE, child, NULL, NULL) == 0 ? 'y' : 'n';
         if (write(fds[1], &verdict, 1) == 1 && verdict == 'y')
-            run_forever(NULL, 0);
+            run_forever(NULL);
         _exit(0);
     }
     ck_assert_int_eq(read(fds[0], &attached, 1), 1);
@@ -356,7 +358,7 @@ static void attach_debugger(pid_t child, pid_t *out)
 START_TEST(a_dead_child_is_not_had_before_its_debugger_lets_go)
 {
     pid_t debugger;
-    mproc_process *p = run_start(run_forever, NULL, 0);
+    mproc_process *p = run_start(run_forever, NULL);
     attach_debugger(mproc_process_pid(p), &debugger);
     ck_assert_int_eq(mproc_process_kill(p), 0);
     if (debugger > 0) {
@@ -380,7 +382,7 @@ START_TEST(hundreds_of_children_live_at_once)
     static unsigned char ready[MANY];
     int n = run_times(MANY);
     for (int i = 0; i < n; i++) {
-        all[i] = run_start(run_forever, NULL, 0);
+        all[i] = run_start(run_forever, NULL);
         pollables[i] = mp_process_pollable(all[i]);
     }
     ck_assert_uint_eq(mproc_active_children(found, MANY), (size_t)n);

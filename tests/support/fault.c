@@ -229,6 +229,11 @@ WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_sendmsg(fd, message, flags);
 }
 
+WRAP(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_recvmsg(fd, message, flags);
+}
+
 WRAP(ssize_t, read, (int fd, void *buf, size_t len))
 {
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_read(fd, buf, len);

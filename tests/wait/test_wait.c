@@ -104,26 +104,24 @@ START_TEST(half_a_message_is_not_ready)
 }
 END_TEST
 
-static int sleep_for_ever(const void *args, size_t len)
+static int sleep_for_ever(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     while (pause() < 0)
         continue;
     return 0;
 }
 
-static int return_at_once(const void *args, size_t len)
+static int return_at_once(const mproc_value *args)
 {
     (void)args;
-    (void)len;
     return 5;
 }
 
 static mproc_process *start(mproc_target target)
 {
     mproc_process *process;
-    ck_assert_int_eq(mproc_process_start(&process, target, NULL, 0, NULL, NULL), 0);
+    ck_assert_int_eq(mproc_process_start(&process, target, NULL, NULL, NULL), 0);
     return process;
 }
 
@@ -173,12 +171,11 @@ START_TEST(all_that_are_ready_are_reported_whatever_they_are)
 }
 END_TEST
 
-static int wait_for_parent(const void *args, size_t len)
+static int wait_for_parent(const mproc_value *args)
 {
     mproc_conn *out;
-    if (len != sizeof out)
+    if (mproc_unpack(args, "C", &out) < 0)
         return 1;
-    memcpy(&out, args, len);
     mproc_wait_item item = mproc_wait_process(mproc_parent_process());
     if (mproc_wait(&item, 1, 0) != 0 || mproc_conn_send_bytes(out, "waiting", 7) < 0)
         return 1;
@@ -198,8 +195,10 @@ START_TEST(a_child_can_wait_for_its_parents_end)
     pid_t parent = fork();
     if (parent == 0) {
         mproc_process *process;
+        mproc_value *args;
         mproc_conn_close(in);
-        if (mproc_process_start(&process, wait_for_parent, &out, sizeof out, NULL, NULL) < 0)
+        if (mproc_pack(&args, "C", out) < 0 ||
+            mproc_process_start(&process, wait_for_parent, args, NULL, NULL) < 0)
             _exit(1);
         for (;;)
             pause();

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values over connections: one pickle a message, as Connection.send() and recv() of CPython have
+ * it.
+ *
+ * A connection inside is a persistent id in the pickle, which Python's pickles of plain objects do
+ * not have, and descriptors beside the message. The id is the place of the first of them among the
+ * message's, and what enum mp_pass_traits says.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <mproc/error.h>
+
+#include "base/error.h"
+#include "connection/receive.h"
+#include "connection/stream.h"
+#include "connection/transport.h"
+#include "value/connection.h"
+#include "value/pack.h"
+#include "value/pickle.h"
+
+#define TRAIT_BITS 8
+
+/* Sending. */
+
+static int leave(void *user, void *connection, uint64_t *id)
+{
+    struct mp_parcel *parcel = user;
+    mproc_conn *conn = connection;
+    unsigned traits = 0;
+    size_t place = parcel->n;
+    int rc = conn->transport->pass(conn, parcel, &traits);
+    if (rc == 0)
+        *id = (uint64_t)place << TRAIT_BITS | traits;
+    return rc;
+}
+
+static int send_pickle(mproc_conn *conn, const struct mp_buffer *pickle,
+                       const struct mp_parcel *parcel)
+{
+    mp_deadline deadline;
+    if (parcel->n == 0)
+        return mproc_conn_send_bytes(conn, pickle->data, pickle->len);
+    if (!conn->writable)
+        return MPROC_EDIRECTION;
+    if (!conn->transport->send_parcel)
+        return MPROC_ECANTPASS;
+    int rc = mp_deadline_in(conn->send_timeout, &deadline);
+    if (rc == 0)
+        rc = mp_gate_enter(&conn->sending, deadline);
+    if (rc < 0)
+        return rc;
+    rc = conn->transport->send_parcel(conn, pickle->data, pickle->len, parcel, deadline);
+    mp_gate_leave(&conn->sending);
+    return rc;
+}
+
+int mproc_conn_send(mproc_conn *conn, const mproc_value *value, mproc_error *err)
+{
+    struct mp_buffer pickle = {0};
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    const struct mp_pickle_hooks hooks = {.user = &parcel, .leave = leave};
+    mp_error_clear(err);
+    if (!conn)
+        return mp_fail(err, -EINVAL, "send: no connection");
+    const mproc_value none = mp_none();
+    int rc = mp_pickle(value ? value : &none, &pickle, NULL, &hooks, err);
+    if (rc == 0)
+        rc = send_pickle(conn, &pickle, &parcel);
+    mp_buffer_clear(&pickle);
+    return rc < 0 ? mp_fail(err, rc, "send: %s", mproc_strerror(rc)) : 0;
+}
+
+int mproc_conn_sendf(mproc_conn *conn, const char *format, ...)
+{
+    mproc_value *value;
+    va_list args;
+    va_start(args, format);
+    int rc = mp_vpack(&value, NULL, format, args);
+    va_end(args);
+    if (rc < 0)
+        return rc;
+    rc = mproc_conn_send(conn, value, NULL);
+    mproc_value_free(value);
+    return rc;
+}
+
+/* Receiving. */
+
+static void drop(void *connection)
+{
+    mproc_conn_close(connection);
+}
+
+static unsigned stream_flags(unsigned traits)
+{
+    unsigned flags = traits & MP_PASS_SHARED ? MPROC_CONN_SHARED : 0;
+    if (!(traits & MP_PASS_WRITABLE))
+        flags |= MPROC_CONN_READONLY;
+    if (!(traits & MP_PASS_READABLE))
+        flags |= MPROC_CONN_WRITEONLY;
+    return flags;
+}
+
+/* Each descriptor becomes one connection: an id that comes twice finds it gone. */
+static int arrive(void *user, uint64_t id, void **connection, void (**drop_it)(void *))
+{
+    struct mp_parcel *parcel = user;
+    uint64_t place = id >> TRAIT_BITS;
+    unsigned traits = id & ((1U << TRAIT_BITS) - 1);
+    if (place >= parcel->n)
+        return parcel->lost ? MPROC_ELOST : MPROC_EPICKLE;
+    if ((traits & ~(unsigned)MP_PASS_ALL) || parcel->fds[place] < 0)
+        return MPROC_EPICKLE;
+    mproc_conn *conn;
+    int rc = mp_stream_new(&conn, parcel->fds[place], stream_flags(traits));
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : MPROC_EPICKLE;
+    parcel->fds[place] = -1;
+    *connection = conn;
+    *drop_it = drop;
+    return 0;
+}
+
+int mproc_conn_recv(mproc_conn *conn, mproc_value **value, mproc_error *err)
+{
+    struct mp_parcel parcel;
+    parcel.n = 0;
+    parcel.lost = false;
+    const struct mp_pickle_hooks hooks = {.user = &parcel, .arrive = arrive};
+    void *message;
+    size_t len;
+    mp_error_clear(err);
+    if (!conn || !value)
+        return mp_fail(err, -EINVAL, "recv: NULL where something is needed");
+    int rc = mp_conn_receive(conn, &message, &len, &parcel);
+    if (rc < 0)
+        return mp_fail(err, rc, "recv: %s", mproc_strerror(rc));
+    rc = mp_unpickle_message(value, message, 0, len, NULL, &hooks, err);
+    if (rc < 0)
+        free(message);
+    mp_parcel_clear(&parcel);
+    return rc < 0 ? mp_fail(err, rc, "recv: %s", mproc_strerror(rc)) : 0;
+}
+
+/* Connections in values. */
+
+mproc_conn *mproc_value_conn(const mproc_value *value)
+{
+    return value ? mp_value_connection(value) : NULL;
+}
+
+int mproc_value_take_conn(mproc_value *root, mproc_conn *conn)
+{
+    return root && mp_value_disown_connection(root, conn) ? 0 : -ENOENT;
+}

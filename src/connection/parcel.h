@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors that travel beside the bytes of a local socket (SCM_RIGHTS, unix(7)), and to which
+ * message they belong.
+ *
+ * The sender attaches them to the first byte of their message. A read never goes beyond bytes that
+ * had descriptors attached, so the last byte of the read that brought them lies in their message.
+ */
+#ifndef MP_CONNECTION_PARCEL_H
+#define MP_CONNECTION_PARCEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* SCM_MAX_FD of Linux: the kernel refuses more with one message. */
+#define MP_PARCEL_MAX 253
+
+/* Descriptors of one message. */
+struct mp_parcel {
+    int fds[MP_PARCEL_MAX];
+    size_t n;
+    bool lost; /* some did not arrive: no room in the descriptor table, or too many */
+};
+
+/* A parcel that came, waiting for its message to be taken. */
+struct mp_arrival {
+    struct mp_arrival *next;
+    uint64_t at; /* position in the stream behind the read that brought it, bytes */
+    struct mp_parcel parcel;
+};
+
+/* Oldest first. All zero is empty. */
+struct mp_arrivals {
+    struct mp_arrival *first;
+    struct mp_arrival *last;
+};
+
+/* Keep a parcel, which is emptied. Without memory its descriptors are closed: 0 or -ENOMEM. */
+int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint64_t at);
+
+/* Move what belongs to the message that ends at `end` into `parcel`, which must be empty. */
+void mp_arrivals_claim(struct mp_arrivals *arrivals, uint64_t end, struct mp_parcel *parcel);
+
+/* Close all descriptors and forget them. */
+void mp_arrivals_clear(struct mp_arrivals *arrivals);
+void mp_parcel_clear(struct mp_parcel *parcel);
+
+#endif

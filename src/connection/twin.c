@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection/twin.h"
+
+#include <pthread.h>
+
+#include "connection/transport.h"
+#include "value/connection.h"
+
+/* Guards every connection's `twin`; taken to make or close a pipe, never to use one. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void mp_twin_join(mproc_conn *first, mproc_conn *second)
+{
+    pthread_mutex_lock(&lock);
+    first->twin = second;
+    second->twin = first;
+    pthread_mutex_unlock(&lock);
+}
+
+void mp_twin_part(mproc_conn *conn)
+{
+    pthread_mutex_lock(&lock);
+    if (conn->twin)
+        conn->twin->twin = NULL;
+    conn->twin = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+void mp_twin_after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL);
+}
+
+static bool is_same(void *conn, struct mp_connection *c)
+{
+    return c->connection == conn;
+}
+
+static bool shut_twin(void *args, struct mp_connection *c)
+{
+    mproc_conn *twin = ((mproc_conn *)c->connection)->twin;
+    if (twin && !mp_value_any_connection(args, is_same, twin))
+        twin->transport->shut(twin);
+    return false;
+}
+
+void mp_twin_keep_only(const mproc_value *args)
+{
+    if (args)
+        mp_value_any_connection(args, shut_twin, (void *)(uintptr_t)args);
+}

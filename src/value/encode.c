@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing pickles as CPython's C pickler does (Modules/_pickle.c), in its batches and frames,
+ * except that only what is referred to again enters the memo: what pickletools.optimize() leaves.
+ *
+ * Containers under way are on a stack of the heap, so nesting costs no C stack.
+ */
+#include "value/encoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/options.h"
+#include "value/number.h"
+
+#define BATCH 1000
+#define FRAME_HEADER 9
+#define FRAME_TARGET 65536
+#define FRAME_LEAST 4 /* shorter ones have no header */
+#define NO_FRAME SIZE_MAX
+#define LONGEST_SMALL 16 /* no number or opcode below is longer */
+
+static int open_frame(struct mp_encoder *e)
+{
+    int rc = mp_buffer_reserve(e->out, FRAME_HEADER + LONGEST_SMALL);
+    if (rc < 0)
+        return rc;
+    e->frame = e->out->len;
+    e->out->len += FRAME_HEADER;
+    return 0;
+}
+
+static void close_frame(struct mp_encoder *e)
+{
+    if (e->frame == NO_FRAME)
+        return;
+    unsigned char *header = e->out->data + e->frame;
+    size_t len = e->out->len - e->frame - FRAME_HEADER;
+    if (len < FRAME_LEAST) {
+        memmove(header, header + FRAME_HEADER, len);
+        e->out->len -= FRAME_HEADER;
+    } else {
+        header[0] = OP_FRAME;
+        mp_store_le(header + 1, len, 8);
+    }
+    e->frame = NO_FRAME;
+}
+
+static inline bool frame_is_full(const struct mp_encoder *e)
+{
+    return e->frame != NO_FRAME && e->out->len - e->frame >= FRAME_TARGET + FRAME_HEADER;
+}
+
+static int next_frame(struct mp_encoder *e)
+{
+    close_frame(e);
+    return open_frame(e);
+}
+
+static int with_number(struct mp_encoder *e, enum mp_opcode op, uint64_t number, size_t bytes)
+{
+    unsigned char text[9];
+    text[0] = (unsigned char)op;
+    mp_store_le(text + 1, number, bytes);
+    return mp_encode_bytes(e, text, 1 + bytes);
+}
+
+int mp_encode_put(struct mp_encoder *e, size_t *index)
+{
+    size_t at = e->memo_len++;
+    *index = at;
+    if (e->protocol >= 4)
+        return mp_encode_op(e, OP_MEMOIZE);
+    return at < 256 ? with_number(e, OP_BINPUT, at, 1) : with_number(e, OP_LONG_BINPUT, at, 4);
+}
+
+int mp_encode_reference(struct mp_encoder *e, size_t index)
+{
+    return index < 256 ? with_number(e, OP_BINGET, index, 1)
+                       : with_number(e, OP_LONG_BINGET, index, 4);
+}
+
+int mp_encode_memoize(struct mp_encoder *e, const mproc_value *v)
+{
+    if (!mp_is_shared(v))
+        return 0;
+    size_t *slot = mp_map_at(&e->memo, v->u.node);
+    if (!slot)
+        return -ENOMEM;
+    size_t index;
+    int rc = mp_encode_put(e, &index);
+    *slot = index + 1;
+    return rc;
+}
+
+int mp_encode_push_frame(struct mp_encoder *e, const mproc_value *v)
+{
+    struct mp_encode_frame f = {*v, 0, 0};
+    return mp_buffer_append(&e->stack, &f, sizeof f);
+}
+
+int mp_encode_leave(struct mp_encoder *e)
+{
+    e->stack.len -= sizeof(struct mp_encode_frame);
+    return 0;
+}
+
+static int put_long(struct mp_encoder *e, const unsigned char *data, size_t len)
+{
+    int rc = len < 256 ? with_number(e, OP_LONG1, len, 1) : with_number(e, OP_LONG4, len, 4);
+    return rc < 0 ? rc : mp_encode_bytes(e, data, len);
+}
+
+int mp_encode_int(struct mp_encoder *e, const mproc_value *v)
+{
+    unsigned char small[8];
+    size_t len;
+    if (!mp_is_big(v)) {
+        int64_t number = v->u.i;
+        if (number >= 0 && number < 256)
+            return with_number(e, OP_BININT1, (uint64_t)number, 1);
+        if (number >= 0 && number < 65536)
+            return with_number(e, OP_BININT2, (uint64_t)number, 2);
+        if (number == (int32_t)number)
+            return with_number(e, OP_BININT, (uint64_t)number, 4);
+    }
+    const unsigned char *data = mp_int_bytes(v, small, &len);
+    if (len > INT32_MAX)
+        return mp_fail(e->err, MPROC_EUNPICKLABLE, "pickle: int of %zu bytes", len);
+    return put_long(e, data, len);
+}
+
+int mp_encode_float(struct mp_encoder *e, double number)
+{
+    unsigned char text[9] = {OP_BINFLOAT};
+    mp_store_double(text + 1, number);
+    return mp_encode_bytes(e, text, sizeof text);
+}
+
+/* Large texts lie between frames, so that a reader need not copy them. */
+static int put_text(struct mp_encoder *e, enum mp_opcode op, size_t head, const unsigned char *text,
+                    size_t len)
+{
+    bool outside = e->frame != NO_FRAME && len >= FRAME_TARGET;
+    if (outside)
+        close_frame(e);
+    int rc = mp_buffer_reserve(e->out, LONGEST_SMALL + len + FRAME_HEADER + LONGEST_SMALL);
+    if (rc < 0)
+        return rc;
+    unsigned char *to = e->out->data + e->out->len;
+    *to = (unsigned char)op;
+    mp_store_le(to + 1, len, head);
+    if (len > 0)
+        memcpy(to + 1 + head, text, len);
+    e->out->len += 1 + head + len;
+    return outside ? open_frame(e) : 0;
+}
+
+int mp_encode_raw_text(struct mp_encoder *e, mproc_kind kind, const unsigned char *text, size_t len)
+{
+    bool str = kind == MPROC_KIND_STR;
+    if (len > UINT32_MAX) {
+        if (e->protocol < 4)
+            return mp_fail(e->err, MPROC_EUNPICKLABLE, "pickle: %s of 4 GiB needs protocol 4",
+                           mproc_kind_name(kind));
+        return put_text(e, str ? OP_BINUNICODE8 : OP_BINBYTES8, 8, text, len);
+    }
+    bool is_short = len < 256 && (!str || e->protocol >= 4);
+    if (str)
+        return put_text(e, is_short ? OP_SHORT_BINUNICODE : OP_BINUNICODE, is_short ? 1 : 4, text,
+                        len);
+    return put_text(e, is_short ? OP_SHORT_BINBYTES : OP_BINBYTES, is_short ? 1 : 4, text, len);
+}
+
+static int put_text_value(struct mp_encoder *e, const mproc_value *v)
+{
+    if (mp_kind(v) == MPROC_KIND_BYTES && e->protocol < 3)
+        return mp_encode_bytes_call(e, v->u.text, mp_len(v));
+    return mp_encode_raw_text(e, mp_kind(v), v->u.text, mp_len(v));
+}
+
+/* A str or bytes. Those that the tree knows to be shared are written once. */
+int mp_encode_text(struct mp_encoder *e, const mproc_value *v)
+{
+    size_t *known = mp_map_find(&e->texts, v->u.text);
+    if (!known)
+        return put_text_value(e, v);
+    if (*known > 1)
+        return mp_encode_reference(e, *known - 2);
+    int rc = put_text_value(e, v);
+    size_t index;
+    if (rc == 0)
+        rc = mp_encode_put(e, &index);
+    if (rc == 0)
+        *known = index + 2;
+    return rc;
+}
+
+/*
+ * Containers that enter the memo only when they are complete may meet themselves on the way, and
+ * are then written again inside. That ends when everything that can lead back is in the memo; if
+ * nothing was added since the last time, it never would.
+ */
+static int enter_unmemoized(struct mp_encoder *e, const mproc_value *v)
+{
+    if (!mp_is_shared(v))
+        return 0;
+    size_t *then = mp_map_at(&e->open, v->u.node);
+    if (!then)
+        return -ENOMEM;
+    if (*then == e->memo_len + 1)
+        return mp_fail(e->err, MPROC_EUNPICKLABLE,
+                       "pickle: %s that contains itself cannot be written at protocol %d",
+                       mproc_kind_name(mp_kind(v)), e->protocol);
+    *then = e->memo_len + 1;
+    return 0;
+}
+
+static int start_tuple(struct mp_encoder *e, const mproc_value *v)
+{
+    size_t n = v->u.node->len;
+    if (n == 0)
+        return mp_encode_op(e, OP_EMPTY_TUPLE);
+    int rc = enter_unmemoized(e, v);
+    if (rc == 0 && n > 3)
+        rc = mp_encode_op(e, OP_MARK);
+    return rc < 0 ? rc : mp_encode_push_frame(e, v);
+}
+
+static int start_set(struct mp_encoder *e, const mproc_value *v)
+{
+    bool frozen = mp_kind(v) == MPROC_KIND_FROZENSET;
+    int rc = 0;
+    if (frozen || e->protocol < 4)
+        rc = enter_unmemoized(e, v);
+    if (rc < 0)
+        return rc;
+    if (e->protocol < 4) {
+        rc = mp_encode_known(e, frozen ? MP_KNOWN_FROZENSET : MP_KNOWN_SET);
+        if (rc == 0)
+            rc = mp_encode_op(e, OP_EMPTY_LIST);
+    } else if (frozen) {
+        rc = mp_encode_op(e, OP_MARK);
+    } else {
+        rc = mp_encode_op(e, OP_EMPTY_SET);
+        if (rc == 0)
+            rc = mp_encode_memoize(e, v);
+    }
+    return rc < 0 ? rc : mp_encode_push_frame(e, v);
+}
+
+static int start_object(struct mp_encoder *e, const mproc_value *v)
+{
+    int rc = enter_unmemoized(e, v);
+    return rc < 0 ? rc : mp_encode_push_frame(e, v);
+}
+
+static int start_filled(struct mp_encoder *e, const mproc_value *v, enum mp_opcode empty)
+{
+    int rc = mp_encode_op(e, empty);
+    if (rc == 0)
+        rc = mp_encode_memoize(e, v);
+    return rc < 0 || v->u.node->len == 0 ? rc : mp_encode_push_frame(e, v);
+}
+
+static int start_node(struct mp_encoder *e, const mproc_value *v)
+{
+    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known)
+        return mp_encode_reference(e, *known - 1);
+    switch (mp_kind(v)) {
+    case MPROC_KIND_LIST:
+        return start_filled(e, v, OP_EMPTY_LIST);
+    case MPROC_KIND_DICT:
+        return start_filled(e, v, OP_EMPTY_DICT);
+    case MPROC_KIND_TUPLE:
+        return start_tuple(e, v);
+    case MPROC_KIND_SET:
+    case MPROC_KIND_FROZENSET:
+        return start_set(e, v);
+    case MPROC_KIND_BYTEARRAY:
+        return mp_encode_bytearray(e, v);
+    case MPROC_KIND_GLOBAL:
+        return mp_encode_global(e, v);
+    case MPROC_KIND_OBJECT:
+        return start_object(e, v);
+    default:
+        return mp_encode_connection(e, v);
+    }
+}
+
+int mp_encode_value(struct mp_encoder *e, const mproc_value *v)
+{
+    if (frame_is_full(e)) {
+        int rc = next_frame(e);
+        if (rc < 0)
+            return rc;
+    }
+    switch (mp_kind(v)) {
+    case MPROC_KIND_NONE:
+        return mp_encode_op(e, OP_NONE);
+    case MPROC_KIND_BOOL:
+        return mp_encode_op(e, v->u.i ? OP_NEWTRUE : OP_NEWFALSE);
+    case MPROC_KIND_INT:
+        return mp_encode_int(e, v);
+    case MPROC_KIND_FLOAT:
+        return mp_encode_float(e, v->u.f);
+    case MPROC_KIND_COMPLEX:
+        return mp_encode_complex(e, v);
+    case MPROC_KIND_STR:
+    case MPROC_KIND_BYTES:
+        return mp_encode_text(e, v);
+    case MPROC_KIND_POINTER:
+        return mp_fail(e->err, MPROC_EUNPICKLABLE, "pickle: a pointer cannot leave its process");
+    default:
+        return start_node(e, v);
+    }
+}
+
+/* The scalar forms of mp_encode_value() in one go. NULL for what is not among them. */
+static unsigned char *put_small(unsigned char *to, const mproc_value *v)
+{
+    int64_t number = v->u.i;
+    switch (v->meta & 0xffff) {
+    case MPROC_KIND_INT:
+        if (number != (int32_t)number)
+            return NULL;
+        if (number >= 0 && number < 256) {
+            to[0] = OP_BININT1;
+            to[1] = (unsigned char)number;
+            return to + 2;
+        }
+        to[1] = (unsigned char)number;
+        to[2] = (unsigned char)(number >> 8);
+        if (number >= 0 && number < 65536) {
+            to[0] = OP_BININT2;
+            return to + 3;
+        }
+        to[0] = OP_BININT;
+        to[3] = (unsigned char)(number >> 16);
+        to[4] = (unsigned char)(number >> 24);
+        return to + 5;
+    case MPROC_KIND_FLOAT:
+        to[0] = OP_BINFLOAT;
+        mp_store_double(to + 1, v->u.f);
+        return to + 9;
+    case MPROC_KIND_NONE:
+        *to = OP_NONE;
+        return to + 1;
+    case MPROC_KIND_BOOL:
+        *to = number ? OP_NEWTRUE : OP_NEWFALSE;
+        return to + 1;
+    default:
+        return NULL;
+    }
+}
+
+/* Short texts, unless any text of the tree is shared. */
+static unsigned char *put_short_text(const struct mp_encoder *e, unsigned char *to,
+                                     const mproc_value *v)
+{
+    size_t len = mp_len(v);
+    if (mp_kind(v) != MPROC_KIND_STR || len > 255 || e->protocol < 4 || e->texts.slots)
+        return NULL;
+    to[0] = OP_SHORT_BINUNICODE;
+    to[1] = (unsigned char)len;
+    memcpy(to + 2, v->u.text, len);
+    return to + 2 + len;
+}
+
+#define SPRINT 1024 /* room that is enough for any one item of the loop below */
+#define FLAT_DEPTH 2
+#define FLAT_ITEM 64 /* longest text inside a flat tuple */
+#define FLAT_ITEMS 6
+
+static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
+                                    const mproc_value *v, unsigned depth);
+
+/*
+ * A short tuple of short things, or of such tuples: records. They need no frame on the stack. Six
+ * texts of 66 bytes, or six tuples of six numbers of 9 bytes, fit well into SPRINT.
+ */
+static unsigned char *put_flat_tuple(const struct mp_encoder *e, unsigned char *to,
+                                     const mproc_value *v, unsigned depth)
+{
+    const struct mp_node *node = v->u.node;
+    if (mp_kind(v) != MPROC_KIND_TUPLE || (node->flags & MP_NODE_SHARED) || node->len == 0 ||
+        node->len > FLAT_ITEMS || depth == FLAT_DEPTH)
+        return NULL;
+    if (node->len > 3)
+        *to++ = OP_MARK;
+    for (size_t i = 0; i < node->len; i++) {
+        to = put_flat_item(e, to, &node->u.items[i], depth + 1);
+        if (!to)
+            return NULL;
+    }
+    *to++ = node->len > 3 ? OP_TUPLE : (unsigned char)(OP_TUPLE1 + (node->len - 1));
+    return to;
+}
+
+static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
+                                    const mproc_value *v, unsigned depth)
+{
+    unsigned char *next = put_small(to, v);
+    if (next)
+        return next;
+    if (mp_kind(v) == MPROC_KIND_STR && depth == 1 && mp_len(v) <= FLAT_ITEM)
+        return put_short_text(e, to, v);
+    return put_flat_tuple(e, to, v, depth);
+}
+
+/* Items that are neither large nor filled containers, as many as come in a row. */
+static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, size_t *done)
+{
+    size_t i = 0;
+    while (i < n && !frame_is_full(e)) {
+        int rc = mp_buffer_reserve(e->out, SPRINT);
+        if (rc < 0)
+            return rc;
+        unsigned char *to = e->out->data + e->out->len;
+        const unsigned char *stop = e->out->data + e->out->cap - SPRINT + 1;
+        if (e->frame != NO_FRAME && stop > e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET)
+            stop = e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET;
+        unsigned char *next = to;
+        for (; i < n && to < stop; i++, to = next) {
+            next = put_small(to, &items[i]);
+            if (!next)
+                next = put_short_text(e, to, &items[i]);
+            if (!next)
+                next = put_flat_tuple(e, to, &items[i], 0);
+            if (!next)
+                break;
+        }
+        e->out->len = (size_t)(to - e->out->data);
+        if (!next)
+            break;
+    }
+    *done = i;
+    return 0;
+}
+
+/* One item that needs more than a few bytes, or all up to the next such one. */
+static int put_items(struct mp_encoder *e, struct mp_encode_frame *f, size_t end)
+{
+    const mproc_value *items = f->v.u.node->u.items;
+    size_t done;
+    int rc = put_row(e, items + f->at, end - f->at, &done);
+    if (rc < 0)
+        return rc;
+    f->at += done;
+    return f->at == end ? 0 : mp_encode_value(e, &items[f->at++]); /* f may have moved */
+}
+
+static int step_tuple(struct mp_encoder *e)
+{
+    struct mp_encode_frame *f = mp_encode_top(e);
+    size_t n = f->v.u.node->len;
+    if (f->at < n)
+        return put_items(e, f, n);
+    mproc_value v = f->v;
+    mp_encode_leave(e);
+    const size_t *known = mp_is_shared(&v) ? mp_map_find(&e->memo, v.u.node) : NULL;
+    if (known && *known) { /* it was written inside itself */
+        int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
+        for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
+            rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, n > 3 ? OP_TUPLE : (enum mp_opcode)(OP_TUPLE1 + (n - 1)));
+    return rc < 0 ? rc : mp_encode_memoize(e, &v);
+}
+
+static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
+{
+    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known) {
+        int rc = mp_encode_op(e, OP_POP_MARK);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, OP_FROZENSET);
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_set_call(struct mp_encoder *e, const mproc_value *v)
+{
+    int rc = mp_encode_op(e, OP_TUPLE1);
+    if (rc == 0)
+        rc = mp_encode_op(e, OP_REDUCE);
+    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (rc == 0 && known && *known) {
+        rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_filled(struct mp_encoder *e)
+{
+    mproc_value v = mp_encode_top(e)->v;
+    mproc_kind kind = mp_kind(&v);
+    mp_encode_leave(e);
+    if (kind != MPROC_KIND_SET && kind != MPROC_KIND_FROZENSET)
+        return 0;
+    if (e->protocol < 4)
+        return end_set_call(e, &v);
+    return kind == MPROC_KIND_FROZENSET ? end_frozenset(e, &v) : 0;
+}
+
+static enum mp_opcode batch_op(const struct mp_encoder *e, const mproc_value *v, bool one)
+{
+    if (mp_kind(v) == MPROC_KIND_DICT)
+        return one ? OP_SETITEM : OP_SETITEMS;
+    if (mp_kind(v) == MPROC_KIND_LIST || e->protocol < 4)
+        return one ? OP_APPEND : OP_APPENDS;
+    return OP_ADDITEMS;
+}
+
+/* Lists, dicts and sets: batches between MARK and an opcode; a single item has no MARK. */
+static int step_filled(struct mp_encoder *e)
+{
+    struct mp_encode_frame *f = mp_encode_top(e);
+    mproc_kind kind = mp_kind(&f->v);
+    size_t width = mp_table_width(kind);
+    size_t cells = f->v.u.node->len * width;
+    if (kind == MPROC_KIND_FROZENSET && e->protocol >= 4)
+        return f->at < cells ? put_items(e, f, cells) : end_filled(e);
+    if (f->at < f->end)
+        return put_items(e, f, f->end);
+    bool one = cells == width && (kind != MPROC_KIND_SET || e->protocol < 4);
+    int rc = f->at > 0 ? mp_encode_op(e, batch_op(e, &f->v, one)) : 0;
+    if (rc < 0 || f->at == cells)
+        return rc < 0 ? rc : end_filled(e);
+    f->end = cells - f->at > BATCH * width ? f->at + BATCH * width : cells;
+    return one ? 0 : mp_encode_op(e, OP_MARK);
+}
+
+static int step(struct mp_encoder *e)
+{
+    switch (mp_kind(&mp_encode_top(e)->v)) {
+    case MPROC_KIND_TUPLE:
+        return step_tuple(e);
+    case MPROC_KIND_OBJECT:
+        return mp_encode_step_object(e);
+    default:
+        return step_filled(e);
+    }
+}
+
+/* The topmost tree has the shared texts of all that it took over. */
+static int collect_texts(struct mp_encoder *e, struct mp_tree *tree)
+{
+    tree = mp_tree_top(tree);
+    for (size_t i = 0; i < tree->shared_len; i++) {
+        size_t *slot = mp_map_at(&e->texts, tree->shared[i]);
+        if (!slot)
+            return -ENOMEM;
+        *slot = 1;
+    }
+    return 0;
+}
+
+static int write_pickle(struct mp_encoder *e, const mproc_value *v)
+{
+    unsigned char proto[2] = {OP_PROTO, (unsigned char)e->protocol};
+    int rc = mp_encode_bytes(e, proto, sizeof proto);
+    if (rc == 0 && mp_has_node(v))
+        rc = collect_texts(e, v->u.node->tree);
+    if (rc == 0 && e->protocol >= 4)
+        rc = open_frame(e);
+    if (rc == 0)
+        rc = mp_encode_value(e, v);
+    while (rc == 0 && e->stack.len > 0)
+        rc = step(e);
+    if (rc == 0)
+        rc = mp_encode_op(e, OP_STOP);
+    if (rc == 0)
+        close_frame(e);
+    return rc;
+}
+
+static int read_protocol(const mproc_pickle_options *given, int *protocol, mproc_error *err)
+{
+    mproc_pickle_options options = MPROC_PICKLE_OPTIONS_INIT;
+    int rc = mp_options_read(&options, sizeof options, given, err);
+    if (rc < 0)
+        return rc;
+    if (options.protocol < 2 || options.protocol > 5)
+        return mp_fail(err, -EINVAL, "pickle: no protocol %llu",
+                       (unsigned long long)options.protocol);
+    *protocol = (int)options.protocol;
+    return 0;
+}
+
+int mp_pickle(const mproc_value *v, struct mp_buffer *out, const mproc_pickle_options *options,
+              const struct mp_pickle_hooks *hooks, mproc_error *err)
+{
+    struct mp_encoder e = {
+        .out = out, .start = out->len, .frame = NO_FRAME, .hooks = hooks, .err = err};
+    int rc = read_protocol(options, &e.protocol, err);
+    if (rc < 0)
+        return rc;
+    rc = write_pickle(&e, v);
+    if (rc < 0) {
+        out->len = e.start;
+        mp_fail(err, rc, "pickle: %s", mproc_strerror(rc));
+    }
+    mp_buffer_clear(&e.stack);
+    mp_map_clear(&e.memo);
+    mp_map_clear(&e.open);
+    mp_map_clear(&e.texts);
+    return rc;
+}
+
+int mproc_value_pickle(const mproc_value *v, void **out, size_t *len,
+                       const mproc_pickle_options *options, mproc_error *err)
+{
+    mp_error_clear(err);
+    struct mp_buffer buf = {0};
+    mproc_value none = mp_none();
+    int rc = mp_pickle(v ? v : &none, &buf, options, NULL, err);
+    if (rc == 0) {
+        *len = buf.len;
+        *out = mp_buffer_take(&buf);
+    }
+    mp_buffer_clear(&buf);
+    return rc;
+}

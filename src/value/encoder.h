@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pickler's state, shared by encode.c (the walk, containers, the memo) and encode_object.c
+ * (globals, calls, and what the older protocols have no opcode for).
+ */
+#ifndef MP_VALUE_ENCODER_H
+#define MP_VALUE_ENCODER_H
+
+#include "value/container.h"
+#include "value/map.h"
+#include "value/pickle.h"
+
+/* Globals that stand for plain data. */
+enum mp_known {
+    MP_KNOWN_BYTES,
+    MP_KNOWN_BYTEARRAY,
+    MP_KNOWN_SET,
+    MP_KNOWN_FROZENSET,
+    MP_KNOWN_COMPLEX,
+    MP_KNOWN_GETATTR,
+    MP_KNOWN_ENCODE,
+    MP_KNOWN_NEWOBJ_EX,
+    MP_KNOWN_COUNT
+};
+
+struct mp_encode_frame {
+    mproc_value v;
+    size_t at;  /* next cell, or step of an object */
+    size_t end; /* of the batch */
+};
+
+struct mp_encoder {
+    struct mp_buffer *out;
+    size_t start;           /* of the pickle in out */
+    size_t frame;           /* where the open frame's header is; SIZE_MAX before protocol 4 */
+    struct mp_buffer stack; /* of struct mp_encode_frame */
+    struct mp_map memo;     /* shared nodes: memo index + 1 */
+    struct mp_map open;     /* shared nodes under way, not in the memo: memo entries then, + 1 */
+    struct mp_map texts;    /* shared texts: 1, or memo index + 2 */
+    size_t memo_len;
+    size_t known[MP_KNOWN_COUNT]; /* memo index + 1 */
+    int protocol;
+    const struct mp_pickle_hooks *hooks;
+    mproc_error *err;
+};
+
+/* All of these: 0 or a negative code. */
+int mp_encode_value(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_text(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_raw_text(struct mp_encoder *e, mproc_kind kind, const unsigned char *text,
+                       size_t len);
+int mp_encode_push_frame(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_leave(struct mp_encoder *e);
+int mp_encode_memoize(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_put(struct mp_encoder *e, size_t *index);
+int mp_encode_reference(struct mp_encoder *e, size_t index);
+int mp_encode_global(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_known(struct mp_encoder *e, enum mp_known which);
+int mp_encode_bytes_call(struct mp_encoder *e, const unsigned char *data, size_t len);
+int mp_encode_bytearray(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_complex(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_float(struct mp_encoder *e, double number);
+int mp_encode_connection(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_int(struct mp_encoder *e, const mproc_value *v);
+int mp_encode_step_object(struct mp_encoder *e);
+
+static inline struct mp_encode_frame *mp_encode_top(struct mp_encoder *e)
+{
+    return (struct mp_encode_frame *)(void *)(e->stack.data + e->stack.len) - 1;
+}
+
+static inline int mp_encode_bytes(struct mp_encoder *e, const void *data, size_t len)
+{
+    return mp_buffer_append(e->out, data, len);
+}
+
+static inline int mp_encode_op(struct mp_encoder *e, enum mp_opcode op)
+{
+    unsigned char byte = (unsigned char)op;
+    return mp_buffer_append(e->out, &byte, 1);
+}
+
+static inline void mp_store_le(unsigned char *to, uint64_t number, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = (unsigned char)(number >> (8 * i));
+}
+
+static inline void mp_store_double(unsigned char to[8], double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    to[0] = (unsigned char)(bits >> 56);
+    to[1] = (unsigned char)(bits >> 48);
+    to[2] = (unsigned char)(bits >> 40);
+    to[3] = (unsigned char)(bits >> 32);
+    to[4] = (unsigned char)(bits >> 24);
+    to[5] = (unsigned char)(bits >> 16);
+    to[6] = (unsigned char)(bits >> 8);
+    to[7] = (unsigned char)bits;
+}
+
+#endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* Values over connections, and connections inside values. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <mproc/connection.h>
+#include <mproc/error.h>
+
+#include "support/fault.h"
+#include "support/pairs.h"
+#include "support/suite.h"
+
+static const struct mp_pair_kind *kind;
+static mproc_conn *in;
+static mproc_conn *out;
+
+static void make_pair(int i)
+{
+    kind = &mp_pair_kinds[i];
+    kind->make(&in, &out);
+}
+
+static void close_pair(void)
+{
+    mproc_conn_close(in);
+    mproc_conn_close(out);
+}
+
+static void expect_repr(const mproc_value *value, const char *wanted)
+{
+    char *repr;
+    ck_assert_int_eq(mproc_value_repr(value, &repr, NULL), 0);
+    ck_assert_str_eq(repr, wanted);
+    mproc_free(repr);
+}
+
+static mproc_value *receive(mproc_conn *conn)
+{
+    mproc_error err = MPROC_ERROR_INIT;
+    mproc_value *value = NULL;
+    int rc = mproc_conn_recv(conn, &value, &err);
+    ck_assert_msg(rc == 0, "%s: %s", mproc_error_name(rc), err.text);
+    return value;
+}
+
+START_TEST(values_cross_every_transport)
+{
+    static const char *const literals[] = {
+        "None",
+        "[1, 2.5, 'text', b'bytes', (True, {'k': {1, 2}})]",
+        "''",
+        "[[[[]]]]",
+    };
+    make_pair(_i);
+    for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
+        mproc_value *value;
+        ck_assert_int_eq(mproc_value_parse(&value, literals[i], SIZE_MAX, NULL), 0);
+        ck_assert_int_eq(mproc_conn_send(out, value, NULL), 0);
+        mproc_value_free(value);
+        value = receive(in);
+        expect_repr(value, literals[i]);
+        mproc_value_free(value);
+    }
+    ck_assert_int_eq(mproc_conn_send(out, NULL, NULL), 0);
+    mproc_value *none = receive(in);
+    expect_repr(none, "None");
+    mproc_value_free(none);
+    close_pair();
+}
+END_TEST
+
+START_TEST(sendf_packs_and_sends)
+{
+    make_pair(_i);
+    ck_assert_int_eq(mproc_conn_sendf(out, "(is[d])", 7, "name", 2.25), 0);
+    mproc_value *value = receive(in);
+    expect_repr(value, "(7, 'name', [2.25])");
+    mproc_value_free(value);
+    ck_assert_int_eq(mproc_conn_sendf(out, "(i", 7), MPROC_EFORMAT);
+    ck_assert_int_eq(mproc_conn_sendf(out, "P", out), MPROC_EUNPICKLABLE);
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    close_pair();
+}
+END_TEST
+
+START_TEST(a_message_that_is_no_pickle_is_an_error_and_gone)
+{
+    make_pair(_i);
+    mproc_error err = MPROC_ERROR_INIT;
+    mproc_value *value = NULL;
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "\x80\x04K\x01", 4), 0);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, NULL, 0), 0);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "\x80\x04K\x01K\x02Q.", 8), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "i", 5), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(mproc_conn_recv(in, &value, &err), MPROC_EPICKLE);
+        ck_assert_ptr_null(value);
+        ck_assert_ptr_nonnull(strstr(err.text, "pickle"));
+    }
+    value = receive(in);
+    expect_repr(value, "5");
+    mproc_value_free(value);
+    mproc_conn_close(out);
+    ck_assert_int_eq(mproc_conn_recv(in, &value, &err), MPROC_EOF);
+    ck_assert_int_eq(mproc_conn_recv(NULL, &value, &err), -EINVAL);
+    ck_assert_int_eq(mproc_conn_send(NULL, NULL, &err), -EINVAL);
+    mproc_conn_close(in);
+}
+END_TEST
+
+static bool can_pass(void)
+{
+    return !strstr(kind->name, "TCP") && !strstr(kind->name, "adopted") &&
+           strcmp(kind->name, "non-blocking pipe") != 0;
+}
+
+START_TEST(connections_travel_with_their_message)
+{
+    make_pair(_i);
+    mproc_conn *a;
+    mproc_conn *b;
+    ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_SIMPLEX | MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "s", "before"), 0);
+    int rc = mproc_conn_sendf(out, "(sC)", "write here", b);
+    ck_assert_int_eq(rc, can_pass() ? 0 : MPROC_ECANTPASS);
+    ck_assert_int_eq(mproc_conn_sendf(out, "s", "after"), 0);
+    mproc_conn_close(b);
+
+    mproc_value *value = receive(in);
+    expect_repr(value, "'before'");
+    mproc_value_free(value);
+    if (can_pass()) {
+        value = receive(in);
+        mproc_conn *passed = NULL;
+        const char *text;
+        ck_assert_int_eq(mproc_unpack(value, "(sC)", &text, &passed), 0);
+        ck_assert_int_eq(mproc_conn_readable(passed), 0);
+        ck_assert_int_eq(mproc_conn_writable(passed), 1);
+        ck_assert_int_eq(fcntl(mproc_conn_handle(passed), F_GETFD), FD_CLOEXEC);
+        ck_assert_int_eq(mproc_conn_sendf(passed, "i", 42), 0);
+        mproc_value_free(value);
+        value = receive(a);
+        expect_repr(value, "42");
+        mproc_value_free(value);
+        /* It was closed with the value that owned it. */
+        ck_assert_int_eq(mproc_conn_recv(a, &value, NULL), MPROC_EOF);
+    }
+    value = receive(in);
+    expect_repr(value, "'after'");
+    mproc_value_free(value);
+    mproc_conn_close(a);
+    close_pair();
+}
+END_TEST
+
+static void make_local_pair(void)
+{
+    ck_assert_int_eq(mproc_pipe(&in, &out, MPROC_PIPE_STREAM), 0);
+}
+
+START_TEST(a_connection_can_be_taken_out_of_its_value)
+{
+    make_local_pair();
+    mproc_conn *a;
+    mproc_conn *b;
+    mproc_conn *passed;
+    ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "[C]", b), 0);
+    mproc_conn_close(b);
+    mproc_value *value = receive(in);
+    ck_assert_int_eq(mproc_unpack(value, "[C]", &passed), 0);
+    ck_assert_ptr_eq(mproc_value_conn(mproc_value_item(value, 0)), passed);
+    ck_assert_ptr_null(mproc_value_conn(value));
+    ck_assert_int_eq(mproc_value_take_conn(value, passed), 0);
+    ck_assert_int_eq(mproc_value_take_conn(value, passed), -ENOENT);
+    mproc_value_free(value);
+    ck_assert_int_eq(mproc_conn_sendf(passed, "i", 1), 0);
+    value = receive(a);
+    mproc_value_free(value);
+    mproc_conn_close(passed);
+    mproc_conn_close(a);
+    close_pair();
+}
+END_TEST
+
+/* Read ahead in one go, taken in several ways: each message gets its own, and nobody's are closed.
+ */
+START_TEST(descriptors_stay_with_the_message_they_came_with)
+{
+    make_local_pair();
+    mproc_conn *a[3];
+    mproc_conn *b[3];
+    int fds = mp_count_fds();
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(mproc_pipe(&a[i], &b[i], MPROC_SIMPLEX | MPROC_PIPE_STREAM), 0);
+        ck_assert_int_eq(mproc_conn_sendf(out, "s", "filler"), 0);
+        ck_assert_int_eq(mproc_conn_sendf(out, "(CC)", b[i], b[i]), 0);
+        mproc_conn_close(b[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        void *bytes;
+        size_t len;
+        mproc_value_free(receive(in));
+        if (i == 1) {
+            /* As bytes, nobody can take them: they are closed. */
+            ck_assert_int_eq(mproc_conn_recv_bytes(in, &bytes, &len), 0);
+            mproc_free(bytes);
+        } else {
+            mproc_value *value = receive(in);
+            mproc_conn *passed[2];
+            ck_assert_int_eq(mproc_unpack(value, "(CC)", &passed[0], &passed[1]), 0);
+            ck_assert_int_eq(mproc_conn_sendf(passed[1], "i", i), 0);
+            mproc_value_free(value);
+            value = receive(a[i]);
+            int got;
+            ck_assert_int_eq(mproc_unpack(value, "i", &got), 0);
+            ck_assert_int_eq(got, i);
+            mproc_value_free(value);
+        }
+        mproc_value *nothing;
+        ck_assert_int_eq(mproc_conn_recv(a[i], &nothing, NULL), MPROC_EOF);
+        mproc_conn_close(a[i]);
+    }
+    ck_assert_int_eq(mp_count_fds(), fds);
+    close_pair();
+}
+END_TEST
+
+START_TEST(unclaimed_descriptors_are_closed_with_the_connection)
+{
+    make_local_pair();
+    mproc_conn *a;
+    mproc_conn *b;
+    ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "C", b), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "C", b), 0);
+    ck_assert_int_eq(mproc_conn_poll(in, 10), 1);
+    mproc_conn_close(a);
+    mproc_conn_close(b);
+    close_pair();
+}
+END_TEST
+
+START_TEST(a_connection_with_messages_read_ahead_is_refused)
+{
+    make_local_pair();
+    mproc_conn *a;
+    mproc_conn *b;
+    ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_conn_sendf(a, "i", 1), 0);
+    ck_assert_int_eq(mproc_conn_sendf(a, "i", 2), 0);
+    mproc_value_free(receive(b));
+    mproc_error err = MPROC_ERROR_INIT;
+    mproc_value *value;
+    ck_assert_int_eq(mproc_pack(&value, "C", b), 0);
+    ck_assert_int_eq(mproc_conn_send(out, value, &err), -EBUSY);
+    ck_assert_str_ne(err.text, "");
+    mproc_value_free(receive(b));
+    ck_assert_int_eq(mproc_conn_send(out, value, &err), 0);
+    mproc_value_free(value);
+    mproc_conn_close(a);
+    mproc_conn_close(b);
+    close_pair();
+}
+END_TEST
+
+START_TEST(a_connection_that_finds_no_room_is_reported_lost)
+{
+    make_local_pair();
+    mproc_conn *a;
+    mproc_conn *b;
+    ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "C", b), 0);
+    ck_assert_int_eq(mproc_conn_sendf(out, "i", 3), 0);
+    mproc_conn_close(a);
+    mproc_conn_close(b);
+    /* No descriptor above the highest open one. */
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    int highest = mproc_conn_handle(in) > mproc_conn_handle(out) ? mproc_conn_handle(in)
+                                                                 : mproc_conn_handle(out);
+    int filler[64];
+    int n = 0;
+    while (n < 64 && (filler[n] = dup(0)) >= 0 && filler[n] < highest)
+        n++;
+    if (n < 64 && filler[n] >= 0)
+        close(filler[n]);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)highest + 1, before.rlim_max});
+    mproc_value *value = NULL;
+    ck_assert_int_eq(mproc_conn_recv(in, &value, NULL), MPROC_ELOST);
+    ck_assert_ptr_null(value);
+    setrlimit(RLIMIT_NOFILE, &before);
+    while (n > 0)
+        close(filler[--n]);
+    value = receive(in);
+    expect_repr(value, "3");
+    mproc_value_free(value);
+    close_pair();
+}
+END_TEST
+
+/* A peer that makes up its own: ids without descriptors, descriptors without ids, one id twice. */
+START_TEST(a_stranger_cannot_confuse_the_descriptors)
+{
+    static const char *const pickles[] = {
+        "\x80\x04M\x03\x00Q.",         /* id of a descriptor that did not come */
+        "\x80\x04K\xffQ.",             /* unknown traits */
+        "\x80\x04J\xff\xff\xff\xffQ.", /* -1 */
+        "\x80\x04\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fQ.",
+        "\x80\x04Nq\x00Q.", /* no number */
+    };
+    static const size_t lens[] = {7, 6, 9, 14, 7};
+    make_local_pair();
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        mproc_value *value = NULL;
+        ck_assert_int_eq(mproc_conn_send_bytes(out, pickles[i], lens[i]), 0);
+        ck_assert_int_eq(mproc_conn_recv(in, &value, NULL), MPROC_EPICKLE);
+        ck_assert_ptr_null(value);
+    }
+    close_pair();
+}
+END_TEST
+
+START_TEST(failing_allocations_leak_no_descriptor)
+{
+    make_local_pair();
+    bool failed = true;
+    for (unsigned n = 1; failed; n++) {
+        ck_assert_uint_lt(n, 100);
+        mproc_conn *a;
+        mproc_conn *b;
+        ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
+        mp_fault_arm(MP_FAULT_ALLOC, n, 0);
+        int sent = mproc_conn_sendf(out, "(sC)", "x", b);
+        mproc_value *value = NULL;
+        int got = sent == 0 ? mproc_conn_recv(in, &value, NULL) : 0;
+        failed = mp_fault_disarm();
+        ck_assert(sent == 0 || sent == -ENOMEM);
+        ck_assert(got == 0 || got == -ENOMEM || got == MPROC_EPICKLE || got == MPROC_ELOST);
+        mproc_value_free(value);
+        mproc_conn_close(a);
+        mproc_conn_close(b);
+        /* What a failed receive left queued. */
+        mproc_conn_set_timeout(in, 1, 0);
+        while (mproc_conn_recv(in, &value, NULL) != -ETIMEDOUT)
+            mproc_value_free(value);
+    }
+    close_pair();
+}
+END_TEST
+
+Suite *mp_suite(void)
+{
+    Suite *suite = suite_create("object");
+    TCase *tc = mp_case(suite, "object", 20);
+    tcase_add_loop_test(tc, values_cross_every_transport, 0, mp_pair_kinds_count);
+    tcase_add_loop_test(tc, sendf_packs_and_sends, 0, mp_pair_kinds_count);
+    tcase_add_loop_test(tc, a_message_that_is_no_pickle_is_an_error_and_gone, 0,
+                        mp_pair_kinds_count);
+    tcase_add_loop_test(tc, connections_travel_with_their_message, 0, mp_pair_kinds_count);
+    tcase_add_test(tc, a_connection_can_be_taken_out_of_its_value);
+    tcase_add_test(tc, descriptors_stay_with_the_message_they_came_with);
+    tcase_add_test(tc, unclaimed_descriptors_are_closed_with_the_connection);
+    tcase_add_test(tc, a_connection_with_messages_read_ahead_is_refused);
+    tcase_add_test(tc, a_connection_that_finds_no_room_is_reported_lost);
+    tcase_add_test(tc, a_stranger_cannot_confuse_the_descriptors);
+    tcase_add_test(tc, failing_allocations_leak_no_descriptor);
+    return suite;
+}
