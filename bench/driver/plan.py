@@ -2,6 +2,7 @@
 """What is measured: programs, cells (a mode with its size, CPUs and rate), and how long."""
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
 SIZES = (64, 1024, 65536, 1048576)
+CPUS = sorted(os.sched_getaffinity(0))[:2]
 RATES = (10, 100, 1000, 10000, 100000)
 
 # Two ranks, which pin themselves; shared memory and nothing else.
@@ -24,8 +26,8 @@ class Cell:
     rate: int = 0  # messages per second, for "paced"
 
     def arguments(self) -> list[str]:
-        cpus = ["0", "1"] if self.cpus == "two" else ["0", "0"]
-        return [*cpus, str(self.rate)]
+        first, second = CPUS[0], CPUS[-1] if self.cpus == "two" else CPUS[0]
+        return [str(first), str(second), str(self.rate)]
 
     def patience(self) -> int:
         """How many times longer than others to measure: little happens here."""

