@@ -78,9 +78,14 @@ static inline bool append(const struct mp_ring *r, enum mp_record_kind kind, uin
     return wanted;
 }
 
-static int wake_reader(const struct mp_ring *r)
+/* What woke it is in the ring, and may even have been read: that there is no reader any more is for
+ * the next send to say. */
+static int wake_reader(struct mp_ring *r)
 {
-    return mp_bell_lower(&r->out->no_data) ? mp_bell_ring(r->bell_out) : 0;
+    int rc = mp_bell_lower(&r->out->no_data) ? mp_bell_ring(r->bell_out) : 0;
+    if (rc == -EPIPE)
+        end_sending(r->tx, rc);
+    return rc == -EPIPE ? 0 : rc;
 }
 
 static int append_and_wake(struct mp_ring *r, enum mp_record_kind kind, uint64_t len,
@@ -89,23 +94,33 @@ static int append_and_wake(struct mp_ring *r, enum mp_record_kind kind, uint64_t
     return append(r, kind, len, payload) ? wake_reader(r) : 0;
 }
 
-/* Of a reader that went away while nobody was looking, now and then. 0 or -EPIPE. */
 static int look_for_reader(struct mp_ring *r)
 {
+    return mp_bell_has_reader(r->bell_out) ? 0 : end_sending(r->tx, -EPIPE);
+}
+
+/* While the reader is awake nothing tells of its death: look now and then. */
+static int look_sometimes(struct mp_ring *r, enum mp_bell_state state)
+{
     struct mp_ring_tx *tx = r->tx;
-    bool streaming =
-        atomic_load_explicit(&r->out->no_data.state, memory_order_relaxed) == MP_BELL_STREAMING;
-    tx->countdown = streaming ? COUNTDOWN_STREAMING : COUNTDOWN;
+    tx->countdown = state == MP_BELL_STREAMING ? COUNTDOWN_STREAMING : COUNTDOWN;
     int64_t now = mp_clock_now();
     if (now - tx->looked < LOOK_EVERY_NS)
         return 0;
     tx->looked = now;
-    return mp_bell_has_reader(r->bell_out) ? 0 : -EPIPE;
+    return look_for_reader(r);
 }
 
-static inline bool is_time_to_look(struct mp_ring_tx *tx)
+/*
+ * Before a message goes in: is there anybody who may read it? One that closed its end looks asleep,
+ * and one that sleeps is about to cost a system call anyway. 0 or -EPIPE.
+ */
+static inline int expect_reader(struct mp_ring *r)
 {
-    return --tx->countdown == 0;
+    uint32_t state = atomic_load_explicit(&r->out->no_data.state, memory_order_relaxed);
+    if (state == MP_BELL_ASLEEP)
+        return look_for_reader(r);
+    return --r->tx->countdown == 0 ? look_sometimes(r, (enum mp_bell_state)state) : 0;
 }
 
 int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
@@ -114,19 +129,19 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
     struct mp_ring_tx *tx = r->tx;
     if (len > r->whole_max || !mp_end_lock_enter_favoured(&tx->lock))
         return MP_SLOWLY;
-    if (!mp_ring_fits(&tx->writer, mp_record_size(len)) || tx->rest > 0) {
+    bool fits = mp_ring_fits(&tx->writer, mp_record_size(len)) && tx->rest == 0;
+    int rc = fits ? expect_reader(r) : MP_SLOWLY;
+    if (rc < 0) {
         mp_end_lock_leave_favoured(&tx->lock);
-        return MP_SLOWLY;
+        return rc;
     }
     /* The header is written last, but its line is wanted first. Lines further ahead are better left
      * alone: claimed too early, they are claimed twice. */
     __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head, tx->writer.size), 1);
     if (len > 0)
         memcpy(payload_at_head(r), buf, len);
-    bool wanted = append(r, MP_RECORD_WHOLE, len, len);
-    int rc = wanted ? wake_reader(r) : 0;
-    if (is_time_to_look(tx) && rc == 0)
-        rc = look_for_reader(r);
+    if (append(r, MP_RECORD_WHOLE, len, len))
+        rc = wake_reader(r);
     mp_end_lock_leave_favoured(&tx->lock);
     return rc;
 }
@@ -201,6 +216,8 @@ static int make_room(struct mp_ring *r, uint64_t len, mp_deadline deadline)
             bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
             move_head(w, start);
             int rc = wanted ? wake_reader(r) : 0;
+            if (rc == 0)
+                rc = r->tx->trouble;
             if (rc < 0)
                 return rc;
             continue;
@@ -240,6 +257,7 @@ static int send_long(struct mp_ring *r, const unsigned char *buf, uint64_t len,
         if (rc == 0) {
             tx->rest -= n;
             buf += n;
+            rc = tx->trouble;
         }
     }
     if (rc == -ETIMEDOUT)
@@ -264,13 +282,13 @@ int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline dead
         return tx->trouble;
     if (len >= MP_RING_MESSAGE_MAX)
         return -EMSGSIZE;
-    int rc = tx->rest > 0 ? end_torn_message(r, deadline) : 0;
-    if (rc == 0)
-        rc = len <= r->whole_max ? send_record(r, MP_RECORD_WHOLE, buf, len, deadline)
-                                 : send_long(r, buf, len, deadline);
-    if (rc == 0 && is_time_to_look(tx))
-        rc = look_for_reader(r);
-    return rc;
+    int rc = expect_reader(r);
+    if (rc == 0 && tx->rest > 0)
+        rc = end_torn_message(r, deadline);
+    if (rc < 0)
+        return rc;
+    return len <= r->whole_max ? send_record(r, MP_RECORD_WHOLE, buf, len, deadline)
+                               : send_long(r, buf, len, deadline);
 }
 
 /* Append messages while there is room, with one barrier behind them all. How many. */
@@ -297,17 +315,18 @@ ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t 
                           mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    size_t sent = r->tx->rest > 0 ? 0 : append_many(r, messages, n);
+    bool at_once = r->tx->rest == 0 && !r->tx->trouble;
+    int rc = at_once ? expect_reader(r) : 0;
+    if (rc < 0)
+        return rc;
+    size_t sent = at_once ? append_many(r, messages, n) : 0;
     if (sent == 0) {
-        int rc = mp_ring_send(conn, messages->data, messages->len, deadline);
+        rc = mp_ring_send(conn, messages->data, messages->len, deadline);
         return rc < 0 ? rc : 1;
     }
     /* Read by a change of nothing, which is a barrier. */
-    int rc = 0;
     if (atomic_fetch_or(&r->out->no_data.state, 0) == MP_BELL_ASLEEP)
         rc = wake_reader(r);
-    if (rc == 0)
-        rc = look_for_reader(r);
     return rc < 0 ? rc : (ssize_t)sent;
 }
 
@@ -319,7 +338,9 @@ int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadl
         return tx->trouble;
     if (len > mp_ring_record_max(tx->writer.size))
         return MP_SLOWLY;
-    int rc = tx->rest > 0 ? end_torn_message(r, deadline) : 0;
+    int rc = expect_reader(r);
+    if (rc == 0 && tx->rest > 0)
+        rc = end_torn_message(r, deadline);
     if (rc == 0)
         rc = make_room(r, len, deadline);
     if (rc == 0)
@@ -329,11 +350,7 @@ int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadl
 
 int mp_ring_commit(mproc_conn *conn, size_t len)
 {
-    struct mp_ring *r = mp_ring_of(conn);
-    int rc = append_and_wake(r, MP_RECORD_WHOLE, len, len);
-    if (rc == 0 && is_time_to_look(r->tx))
-        rc = look_for_reader(r);
-    return rc;
+    return append_and_wake(mp_ring_of(conn), MP_RECORD_WHOLE, len, len);
 }
 
 /* A sender died. What it published counts, though it may not have come to note so. */
