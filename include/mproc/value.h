@@ -2,25 +2,25 @@
 /** @file
  * Values: what crosses a process boundary when it is more than bytes.
  *
- * A value is one of Python's plain objects: None, bool, int of any size, float, complex, str, bytes,
- * bytearray, list, tuple, dict, set, frozenset; or an inert node that stands for what Python code
- * would execute and mproc never does: a global (a class or function by its name) or an object (a
- * callable with its arguments and state). It is built with mproc_pack() or the functions below,
+ * A value is one of Python's plain objects: None, bool, int of any size, float, complex, str,
+ * bytes, bytearray, list, tuple, dict, set, frozenset; or an inert node that stands for what Python
+ * code would execute and mproc never does: a global (a class or function by its name) or an object
+ * (a callable with its arguments and state). It is built with mproc_pack() or the functions below,
  * written as a pickle with mproc_value_pickle() and read with mproc_value_unpickle().
  *
  * @par Trees
  * Values live in trees, one block of memory each. A function with an `mproc_value **out` makes a
- * tree and hands out its root, which the caller frees with mproc_value_free(): everything below goes
- * with it. Pointers to values inside (items, keys, entries) stay valid until then, also after their
- * container has grown. Only a root is ever freed.
+ * tree and hands out its root, which the caller frees with mproc_value_free(): everything below
+ * goes with it. Pointers to values inside (items, keys, entries) stay valid until then, also after
+ * their container has grown. Only a root is ever freed.
  *
  * @par Adding a value to a container
  * Where a function adds a value to a container (mproc_value_append(), mproc_value_set(), `O` of
  * mproc_pack()), it takes the value over if that is the root of another tree: the two trees become
  * one, in constant time, the pointer stays valid, and only the container's root is to be freed. A
  * value from inside the container's own tree becomes one more reference to the same node, as in
- * Python, so that shared and recursive structures can be built. A value from inside a different tree is
- * copied. On failure nothing changes hands.
+ * Python, so that shared and recursive structures can be built. A value from inside a different
+ * tree is copied. On failure nothing changes hands.
  *
  * @par Text
  * str is UTF-8, in which lone surrogates are kept as the three bytes of Python's `surrogatepass`.
@@ -192,7 +192,8 @@ MPROC_API int mproc_value_set_state(mproc_value *object, mproc_value *state);
  * @retval MPROC_EKIND        fatal: not a container of items
  * @retval MPROC_EUNHASHABLE  fatal: the item cannot be a member of a set
  * @retval MPROC_ELIMIT       fatal: a member of a set that is nested too deep
- * @retval -EPERM             fatal: a tuple or frozenset that is or was looked up as a key, or lies in one
+ * @retval -EPERM             fatal: a tuple or frozenset that is or was looked up as a key, or lies
+ * in one
  * @retval -ENOMEM            act: out of memory
  */
 MPROC_API int mproc_value_append(mproc_value *container, mproc_value *item);
@@ -208,8 +209,8 @@ MPROC_API int mproc_value_append(mproc_value *container, mproc_value *item);
 MPROC_API int mproc_value_append_new(mproc_value *container, mproc_kind kind, mproc_value **child);
 
 /**
- * Set an entry of a dict, or of the dict items of an object. An equal key stays where it is and gets
- * the new value.
+ * Set an entry of a dict, or of the dict items of an object. An equal key stays where it is and
+ * gets the new value.
  *
  * @param dict   where to
  * @param key    any hashable value; added as described at the top of this file
@@ -224,7 +225,8 @@ MPROC_API int mproc_value_set(mproc_value *dict, mproc_value *key, mproc_value *
  *
  * @param container  where to
  * @param format     any number of items
- * @return as mproc_value_append(), or as mproc_pack(); items before the one that failed have been added
+ * @return as mproc_value_append(), or as mproc_pack(); items before the one that failed have been
+ * added
  */
 MPROC_API int mproc_value_extend(mproc_value *container, const char *format, ...);
 
@@ -279,7 +281,8 @@ MPROC_API ssize_t mproc_value_bigint(const mproc_value *v, void *buf, size_t cap
  */
 MPROC_API int mproc_value_float(const mproc_value *v, double *out);
 
-/** A complex, or what mproc_value_float() takes with imaginary part 0. Either pointer may be NULL. */
+/** A complex, or what mproc_value_float() takes with imaginary part 0. Either pointer may be NULL.
+ */
 MPROC_API int mproc_value_complex(const mproc_value *v, double *real, double *imag);
 
 /**
@@ -365,9 +368,10 @@ MPROC_API const mproc_value *mproc_value_part(const mproc_value *v, mproc_part p
 MPROC_API int mproc_value_construct(const mproc_value *v);
 
 /**
- * Python's `a == b`, for all kinds: 1 == 1.0 == True, bytes == bytearray, set == frozenset, dicts and
- * sets without regard to order, nan equal to nothing unless the two are the same reference. Inert
- * nodes are equal if all their parts are. Recursive structures are equal if they unfold to the same.
+ * Python's `a == b`, for all kinds: 1 == 1.0 == True, bytes == bytearray, set == frozenset, dicts
+ * and sets without regard to order, nan equal to nothing unless the two are the same reference.
+ * Inert nodes are equal if all their parts are. Recursive structures are equal if they unfold to
+ * the same.
  *
  * @return 1 or 0, or a negative code:
  * @retval -ENOMEM       act: out of memory
@@ -422,17 +426,19 @@ MPROC_API int mproc_pack_err(mproc_value **out, mproc_error *err, const char *fo
 /**
  * Take a value apart into C variables; the letters of mproc_pack() with pointers to them.
  *
- * `s` gives a const char * into the tree and refuses a text with NULs, `z` also takes None and gives
- * NULL; `s#` and `y#` give pointer and size_t, `y#` for bytes and bytearray; `O` gives a const
- * mproc_value *; `i`…`n` check the range; `d` takes ints too; `?` takes bools only. `(…)` fits a tuple
- * or list of as many items, and so does `[…]`; `{…}` has a key to look up, written `s` with a const
- * char * argument, before each variable. Several items without parentheses fit a tuple or list of as many.
+ * `s` gives a const char * into the tree and refuses a text with NULs, `z` also takes None and
+ * gives NULL; `s#` and `y#` give pointer and size_t, `y#` for bytes and bytearray; `O` gives a
+ * const mproc_value *; `i`…`n` check the range; `d` takes ints too; `?` takes bools only. `(…)`
+ * fits a tuple or list of as many items, and so does `[…]`; `{…}` has a key to look up, written `s`
+ * with a const char * argument, before each variable. Several items without parentheses fit a tuple
+ * or list of as many.
  *
  * Nothing is stored unless everything fits.
  *
  * @param v       value to take apart
  * @param format  as in mproc_pack()
- * @param err     where it did not fit, such as "unpack: item 2.1: expected int, got str"; may be NULL
+ * @param err     where it did not fit, such as "unpack: item 2.1: expected int, got str"; may be
+ * NULL
  * @retval MPROC_EFORMAT  fatal: malformed format
  * @retval MPROC_EKIND    act: another kind, or another number of items
  * @retval -ERANGE        act: an int that does not fit, or a text with NUL for `s`
@@ -448,8 +454,8 @@ MPROC_API int mproc_unpack(const mproc_value *v, const char *format, ...);
 /**
  * Python's repr() of a value.
  *
- * Exactly Python's for plain values, sets in insertion order; an int of more than 4300 digits, which
- * Python refuses, is written in hexadecimal. Inert nodes have a form of their own:
+ * Exactly Python's for plain values, sets in insertion order; an int of more than 4300 digits,
+ * which Python refuses, is written in hexadecimal. Inert nodes have a form of their own:
  * `<builtins.float>` for a global, and for an object
  * `<builtins.ValueError('bad', 3)>`: the callable and the repr of the tuple of arguments, with
  * `.__new__` between them unless it is MPROC_CALL, then ` kwargs={…}`, ` state=…`, ` list=[…]` and
@@ -472,7 +478,8 @@ MPROC_API int mproc_value_repr(const mproc_value *v, char **out, size_t *len);
  * @param len       bytes, or SIZE_MAX for all up to the NUL
  * @param err       what is wrong and at which offset; may be NULL
  * @retval MPROC_ELITERAL     act: not a literal
- * @retval MPROC_ELIMIT       act: nested deeper than 1000, or an int of more than 4300 decimal digits
+ * @retval MPROC_ELIMIT       act: nested deeper than 1000, or an int of more than 4300 decimal
+ * digits
  * @retval MPROC_EUNHASHABLE  act: a key or member of a set that cannot be one
  * @retval MPROC_EUTF8        act: not UTF-8
  * @retval -ENOMEM            act: out of memory
@@ -525,9 +532,9 @@ typedef struct mproc_unpickle_options {
     }
 
 /**
- * Read a pickle of protocol 0 to 5, as CPython writes them. Nothing is ever called: what Python would
- * import is a global, what it would call is an object. Calls that stand for plain data (bytes,
- * bytearray, set, frozenset, complex of the older protocols) become that data.
+ * Read a pickle of protocol 0 to 5, as CPython writes them. Nothing is ever called: what Python
+ * would import is a global, what it would call is an object. Calls that stand for plain data
+ * (bytes, bytearray, set, frozenset, complex of the older protocols) become that data.
  *
  * The whole input must be one pickle. Memory grows with what the pickle holds, never with what it
  * claims. Persistent ids, extension codes and out-of-band buffers are refused.

@@ -13,10 +13,10 @@ mproc_kind mproc_value_kind(const mproc_value *v)
 
 const char *mproc_kind_name(mproc_kind kind)
 {
-    static const char *const names[] = {
-        "NoneType", "bool",  "int",  "float", "complex",   "str",    "bytes",      "bytearray",
-        "list",     "tuple", "dict", "set",   "frozenset", "global", "object",     "connection",
-        "pointer"};
+    static const char *const names[] = {"NoneType",   "bool",   "int",       "float",  "complex",
+                                        "str",        "bytes",  "bytearray", "list",   "tuple",
+                                        "dict",       "set",    "frozenset", "global", "object",
+                                        "connection", "pointer"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "?";
 }
 

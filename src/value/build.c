@@ -203,8 +203,8 @@ void mp_adopted(struct mp_tree *tree, struct mp_tree *taken)
 static bool is_frozen(const mproc_value *v)
 {
     if (mp_kind(v) == MPROC_KIND_TUPLE)
-        return atomic_load_explicit(&((struct mp_tuple *)v->u.node)->hash,
-                                    memory_order_relaxed) != 0;
+        return atomic_load_explicit(&((struct mp_tuple *)v->u.node)->hash, memory_order_relaxed) !=
+               0;
     return mp_kind(v) == MPROC_KIND_FROZENSET &&
            atomic_load_explicit(&mp_table(v)->hash, memory_order_relaxed) != 0;
 }

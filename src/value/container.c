@@ -46,7 +46,7 @@ struct mp_node *mp_node_new(struct mp_tree *tree, mproc_kind kind)
     memset(node, 0, size);
     start_node(node, tree);
     if (kind == MPROC_KIND_BYTEARRAY)
-        node->u.bytes = (unsigned char *)(uintptr_t)""; /* never written: cap is 0 */
+        node->u.bytes = (unsigned char *)(uintptr_t) ""; /* never written: cap is 0 */
     return node;
 }
 
@@ -301,9 +301,9 @@ int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key
                  const mproc_value *value)
 {
     size_t width = mp_table_width(kind);
-    bool full = table->node.len == table->node.cap ||
-                (table->index ? table->node.len >= (table->mask + 1) / 2
-                              : table->node.len >= SMALL_TABLE);
+    bool full =
+        table->node.len == table->node.cap ||
+        (table->index ? table->node.len >= (table->mask + 1) / 2 : table->node.len >= SMALL_TABLE);
     int rc = full ? mp_table_reserve(table, kind, 1) : 0;
     if (rc < 0)
         return rc;

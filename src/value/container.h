@@ -28,8 +28,8 @@ int mp_bytearray_extend(struct mp_node *node, const void *data, size_t len);
 int mp_table_reserve(struct mp_table *table, mproc_kind kind, size_t more);
 
 /*
- * Set an entry of a dict; `value` is NULL for sets, whose present member stays. 0, mp_alloc_error(),
- * MPROC_EUNHASHABLE, or MPROC_ELIMIT for a key nested too deep.
+ * Set an entry of a dict; `value` is NULL for sets, whose present member stays. 0,
+ * mp_alloc_error(), MPROC_EUNHASHABLE, or MPROC_ELIMIT for a key nested too deep.
  */
 int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key,
                  const mproc_value *value);

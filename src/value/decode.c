@@ -2,8 +2,8 @@
 /*
  * Reading pickles: the loop, and the opcodes that most of a pickle consists of.
  *
- * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack cell,
- * a memo entry or a node for one or more of them.
+ * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack
+ * cell, a memo entry or a node for one or more of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -94,7 +94,8 @@ int mp_decode_memoize(struct mp_decoder *d, size_t index)
 {
     if (mp_decode_height(d) == 0)
         return mp_decode_fail(d, MPROC_EPICKLE, "nothing to memoize");
-    if (index == d->memo_len && index < d->memo_cap && index < d->limits.max_memo) { /* the next one, as a rule */
+    if (index == d->memo_len && index < d->memo_cap &&
+        index < d->limits.max_memo) { /* the next one, as a rule */
         d->memo[d->memo_len++] = d->top[-1];
         d->memo_count++;
         return 0;
@@ -116,9 +117,8 @@ int mp_decode_memoize(struct mp_decoder *d, size_t index)
 /* Texts have no node to mark as shared: the tree keeps a list of those that are. */
 static int share_text(struct mp_decoder *d, const mproc_value *v)
 {
-    return mp_tree_share_text(d->tree, v->u.text) < 0
-               ? mp_decode_fail(d, -ENOMEM, "out of memory")
-               : 0;
+    return mp_tree_share_text(d->tree, v->u.text) < 0 ? mp_decode_fail(d, -ENOMEM, "out of memory")
+                                                      : 0;
 }
 
 #define SHARED_ONCE 0x100u /* in the memo: the tree's list has this text already */

@@ -260,11 +260,15 @@ static plain_call *find_plain(const mproc_value *callable)
         const char *module;
         const char *name;
         plain_call *call;
-    } calls[] = {{"builtins", "bytes", call_bytes},         {"builtins", "bytearray", call_bytearray},
-                 {"builtins", "set", call_set},             {"builtins", "frozenset", call_frozenset},
-                 {"builtins", "complex", call_complex},     {"_codecs", "encode", call_encode},
+    } calls[] = {{"builtins", "bytes", call_bytes},
+                 {"builtins", "bytearray", call_bytearray},
+                 {"builtins", "set", call_set},
+                 {"builtins", "frozenset", call_frozenset},
+                 {"builtins", "complex", call_complex},
+                 {"_codecs", "encode", call_encode},
                  {"__builtin__", "bytearray", call_bytearray},
-                 {"__builtin__", "set", call_set},          {"__builtin__", "frozenset", call_frozenset},
+                 {"__builtin__", "set", call_set},
+                 {"__builtin__", "frozenset", call_frozenset},
                  {"__builtin__", "complex", call_complex}};
     if (mp_kind(callable) != MPROC_KIND_GLOBAL)
         return NULL;

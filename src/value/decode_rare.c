@@ -7,9 +7,8 @@
 
 static int count_node(struct mp_decoder *d)
 {
-    return ++d->nodes > d->limits.max_nodes
-               ? mp_decode_fail(d, MPROC_ELIMIT, "more than max_nodes")
-               : 0;
+    return ++d->nodes > d->limits.max_nodes ? mp_decode_fail(d, MPROC_ELIMIT, "more than max_nodes")
+                                            : 0;
 }
 
 int mp_decode_new_node(struct mp_decoder *d, mproc_kind kind)
@@ -89,7 +88,9 @@ int mp_decode_set_items(struct mp_decoder *d, mproc_value *to, const mproc_value
     for (size_t i = 0; i < n && rc == 0; i += 2)
         rc = mp_table_set(mp_table(dict), MPROC_KIND_DICT, &pairs[i], &pairs[i + 1]);
     if (rc < 0)
-        return table_error(d, rc == MPROC_EUNHASHABLE ? rc : d->tree->over_budget ? MPROC_ELIMIT : rc);
+        return table_error(d, rc == MPROC_EUNHASHABLE ? rc
+                              : d->tree->over_budget  ? MPROC_ELIMIT
+                                                      : rc);
     if (dict != to)
         mp_deepen(to->u.node, dict);
     return check_depth(d, to);

@@ -17,18 +17,18 @@ struct mp_decoder {
     unsigned char *start;
     unsigned char *at;
     unsigned char *end;
-    unsigned char *opcode;   /* being decoded; where errors are */
-    unsigned char *nul;      /* byte behind the last text, to be zeroed once it has been read */
-    mproc_value *stack;      /* from `initial` or malloc'd */
-    mproc_value *top;        /* behind the topmost */
+    unsigned char *opcode; /* being decoded; where errors are */
+    unsigned char *nul;    /* byte behind the last text, to be zeroed once it has been read */
+    mproc_value *stack;    /* from `initial` or malloc'd */
+    mproc_value *top;      /* behind the topmost */
     mproc_value *limit;
-    size_t *marks;           /* stack heights */
+    size_t *marks; /* stack heights */
     size_t n_marks;
     size_t cap_marks;
     mproc_value *memo;
-    size_t memo_len;         /* entries up to the highest one set */
+    size_t memo_len; /* entries up to the highest one set */
     size_t memo_cap;
-    size_t memo_count;       /* what MEMOIZE numbers by */
+    size_t memo_count; /* what MEMOIZE numbers by */
     size_t nodes;
     int protocol;
     mproc_unpickle_options limits;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing pickles as CPython's C pickler does (Modules/_pickle.c), in its batches and frames, except
- * that only what is referred to again enters the memo: what pickletools.optimize() leaves.
+ * Writing pickles as CPython's C pickler does (Modules/_pickle.c), in its batches and frames,
+ * except that only what is referred to again enters the memo: what pickletools.optimize() leaves.
  *
  * Containers under way are on a stack of the heap, so nesting costs no C stack.
  */

@@ -37,9 +37,9 @@ static int put_global_lines(struct mp_encoder *e, const char *module, const char
 int mp_encode_known(struct mp_encoder *e, enum mp_known which)
 {
     static const char *const names[MP_KNOWN_COUNT][2] = {
-        {"builtins", "bytes"},    {"builtins", "bytearray"}, {"builtins", "set"},
-        {"builtins", "frozenset"}, {"builtins", "complex"},   {"builtins", "getattr"},
-        {"_codecs", "encode"},    {"copyreg", "__newobj_ex__"}};
+        {"builtins", "bytes"},     {"builtins", "bytearray"},   {"builtins", "set"},
+        {"builtins", "frozenset"}, {"builtins", "complex"},     {"builtins", "getattr"},
+        {"_codecs", "encode"},     {"copyreg", "__newobj_ex__"}};
     if (e->known[which])
         return mp_encode_reference(e, e->known[which] - 1);
     const char *module = names[which][0];
@@ -164,9 +164,9 @@ int mp_encode_connection(struct mp_encoder *e, const mproc_value *v)
 {
     const struct mp_connection *c = (const struct mp_connection *)v->u.node;
     if (!e->hooks || !e->hooks->leave || !c->connection)
-        return mp_fail(e->err, MPROC_EUNPICKLABLE, c->connection
-                                                       ? "pickle: a connection cannot travel here"
-                                                       : "pickle: the connection was taken");
+        return mp_fail(e->err, MPROC_EUNPICKLABLE,
+                       c->connection ? "pickle: a connection cannot travel here"
+                                     : "pickle: the connection was taken");
     uint64_t id;
     int rc = e->hooks->leave(e->hooks->user, c->connection, &id);
     if (rc < 0)

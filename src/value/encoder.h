@@ -31,12 +31,12 @@ struct mp_encode_frame {
 
 struct mp_encoder {
     struct mp_buffer *out;
-    size_t start;            /* of the pickle in out */
-    size_t frame;            /* where the open frame's header is; SIZE_MAX before protocol 4 */
-    struct mp_buffer stack;  /* of struct mp_encode_frame */
-    struct mp_map memo;      /* shared nodes: memo index + 1 */
-    struct mp_map open;      /* shared nodes under way, not in the memo: memo entries then, + 1 */
-    struct mp_map texts;     /* shared texts: 1, or memo index + 2 */
+    size_t start;           /* of the pickle in out */
+    size_t frame;           /* where the open frame's header is; SIZE_MAX before protocol 4 */
+    struct mp_buffer stack; /* of struct mp_encode_frame */
+    struct mp_map memo;     /* shared nodes: memo index + 1 */
+    struct mp_map open;     /* shared nodes under way, not in the memo: memo entries then, + 1 */
+    struct mp_map texts;    /* shared texts: 1, or memo index + 2 */
     size_t memo_len;
     size_t known[MP_KNOWN_COUNT]; /* memo index + 1 */
     int protocol;

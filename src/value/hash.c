@@ -137,8 +137,7 @@ static int hash_frozenset(struct mp_table *set, unsigned depth, uint64_t *out)
 static int hash_node(const mproc_value *v, unsigned depth, uint64_t *out)
 {
     bool is_tuple = mp_kind(v) == MPROC_KIND_TUPLE;
-    _Atomic uint64_t *kept =
-        is_tuple ? &((struct mp_tuple *)v->u.node)->hash : &mp_table(v)->hash;
+    _Atomic uint64_t *kept = is_tuple ? &((struct mp_tuple *)v->u.node)->hash : &mp_table(v)->hash;
     *out = atomic_load_explicit(kept, memory_order_relaxed);
     if (*out)
         return 0;

@@ -209,8 +209,7 @@ static int parse_name(struct mp_parser *p, mproc_value *out)
     bool frozen = take_word(p, "frozenset");
     if (frozen || take_word(p, "set")) {
         int rc = expect(p, '(');
-        return rc < 0 ? rc
-                      : parse_set_call(p, frozen ? MPROC_KIND_FROZENSET : MPROC_KIND_SET, out);
+        return rc < 0 ? rc : parse_set_call(p, frozen ? MPROC_KIND_FROZENSET : MPROC_KIND_SET, out);
     }
     if (take_word(p, "bytearray")) {
         int rc = expect(p, '(');

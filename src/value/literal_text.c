@@ -190,9 +190,9 @@ int mp_parse_complex(struct mp_parser *p, double real, double imag, mproc_value 
 static size_t digits_ahead(const struct mp_parser *p, size_t at, int base)
 {
     size_t n = 0;
-    while (digit_of(mp_parse_peek(p, at + n)) < base ||
-           (n > 0 && mp_parse_peek(p, at + n) == '_' &&
-            digit_of(mp_parse_peek(p, at + n + 1)) < base))
+    while (
+        digit_of(mp_parse_peek(p, at + n)) < base ||
+        (n > 0 && mp_parse_peek(p, at + n) == '_' && digit_of(mp_parse_peek(p, at + n + 1)) < base))
         n++;
     return n;
 }

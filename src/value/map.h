@@ -11,7 +11,7 @@ struct mp_map {
     struct mp_map_slot {
         const void *key;
         size_t value;
-    } *slots;
+    } * slots;
     size_t mask;
     size_t count;
 };

@@ -8,8 +8,8 @@
 /* CPython's default limit for int <-> str (sys.get_int_max_str_digits); keeps both ways cheap. */
 #define MP_MAX_DIGITS 4300
 
-/* Bytes that hold any int of MP_MAX_DIGITS decimal digits in two's complement: 447 limbs of 32 bits,
- * and one for the sign. */
+/* Bytes that hold any int of MP_MAX_DIGITS decimal digits in two's complement: 447 limbs of 32
+ * bits, and one for the sign. */
 #define MP_DECIMAL_BYTES 1792
 
 /* Bytes that hold any finite double's integral value in two's complement. */

@@ -239,8 +239,7 @@ int mproc_value_extend(mproc_value *container, const char *format, ...)
     mproc_kind kind = mproc_value_kind(container);
     if (!mp_is_sequence(kind) && !mp_is_table(kind) && kind != MPROC_KIND_OBJECT)
         return MPROC_EKIND;
-    struct packer p = {
-        .format = format, .at = format, .tree = container->u.node->tree};
+    struct packer p = {.format = format, .at = format, .tree = container->u.node->tree};
     va_start(p.args, format);
     int rc = pack_items(&p, '\0', container);
     va_end(p.args);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pickles: opcodes of CPython's Lib/pickletools.py, and what the connection layer needs of both ways. */
+/* Pickles: opcodes of CPython's Lib/pickletools.py, and what the connection layer needs of both
+ * ways. */
 #ifndef MP_VALUE_PICKLE_H
 #define MP_VALUE_PICKLE_H
 

@@ -283,9 +283,7 @@ static int step(struct writer *w)
     if (f->at == f->v.u.node->len * mp_table_width(kind))
         return leave(w);
     const mproc_value *item = &f->v.u.node->u.items[f->at];
-    const char *between = f->at == 0                                  ? ""
-                          : kind == MPROC_KIND_DICT && f->at % 2 != 0 ? ": "
-                                                                      : ", ";
+    const char *between = f->at == 0 ? "" : kind == MPROC_KIND_DICT && f->at % 2 != 0 ? ": " : ", ";
     f->at++;
     int rc = put(w, between);
     return rc < 0 ? rc : put_value(w, item);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How Python quotes str and bytes (Objects/unicodeobject.c and bytesobject.c write the same way). */
+/* How Python quotes str and bytes (Objects/unicodeobject.c and bytesobject.c write the same way).
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -16,7 +16,8 @@ struct decimal {
     int exponent; /* of ten, with the point before the first digit */
 };
 
-/* Take "-d.ddde±xx" apart; what stands for the point depends on the locale, so digits are picked. */
+/* Take "-d.ddde±xx" apart; what stands for the point depends on the locale, so digits are picked.
+ */
 static void split(const char *text, struct decimal *d)
 {
     d->n = 0;

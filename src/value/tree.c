@@ -19,8 +19,9 @@ struct mp_tree *mp_tree_new(size_t room)
     struct mp_tree *tree = malloc(sizeof *tree + room);
     if (!tree)
         return NULL;
-    *tree = (struct mp_tree){
-        .root = mp_none(), .next_chunk = room > FIRST_CHUNK ? room : FIRST_CHUNK, .budget = SIZE_MAX};
+    *tree = (struct mp_tree){.root = mp_none(),
+                             .next_chunk = room > FIRST_CHUNK ? room : FIRST_CHUNK,
+                             .budget = SIZE_MAX};
     tree->root.meta |= MP_CELL_ROOT << 8;
     tree->at = (unsigned char *)(tree + 1);
     tree->end = tree->at + (room & ~(size_t)7);

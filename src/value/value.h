@@ -4,8 +4,8 @@
  *
  * A value is a 16-byte cell. Small ones (None, bool, int64, float) are whole in it; str and bytes
  * point at their text, which for a received message is the message itself; everything that can be
- * shared, changed or recursive points at a node. Containers hold the cells of their items in one array, so
- * walking a list of numbers touches no other memory.
+ * shared, changed or recursive points at a node. Containers hold the cells of their items in one
+ * array, so walking a list of numbers touches no other memory.
  *
  * Nodes know their tree, cells do not: a cell is copied freely, into arrays that move when they
  * grow. The old place stays readable as long as the tree, so a pointer to it stays good.
@@ -81,9 +81,9 @@ struct mp_object {
 
 struct mp_connection {
     struct mp_node node;
-    void *connection;             /* NULL once taken */
-    void (*drop)(void *);         /* NULL: borrowed */
-    struct mp_connection *next;   /* of the tree's */
+    void *connection;           /* NULL once taken */
+    void (*drop)(void *);       /* NULL: borrowed */
+    struct mp_connection *next; /* of the tree's */
 };
 
 struct mp_chunk;
