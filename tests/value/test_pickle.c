@@ -108,7 +108,7 @@ START_TEST(recorded_pickles_have_pythons_repr)
         }
         /* Python 2 has no FileNotFoundError: what it would get is an OSError. */
         for (uint64_t p = strncmp(line, "exc_oserror", 11) == 0 ? 3 : 2; p <= 5; p++)
-                check_again(v, p);
+            check_again(v, p);
         mproc_value_free(v);
         free(data);
     }
@@ -179,8 +179,8 @@ END_TEST
 
 START_TEST(every_cut_of_a_pickle_is_refused)
 {
-    static const char pickle[] =
-        "\x80\x04\x95\x1e\0\0\0\0\0\0\0]\x94(\x8c\x04spam\x94K\x01G?\xf8\0\0\0\0\0\0}\x8c\x01k\x94h\x01se.";
+    static const char pickle[] = "\x80\x04\x95\x1e\0\0\0\0\0\0\0]\x94(\x8c\x04spam\x94K\x01G?"
+                                 "\xf8\0\0\0\0\0\0}\x8c\x01k\x94h\x01se.";
     mproc_value *v = load(pickle, sizeof pickle - 1);
     assert_repr(v, "['spam', 1, 1.5, {'k': 'spam'}]");
     mproc_value_free(v);
