@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     bench_check(flags != MAP_FAILED, "mmap");
     pid_t child = fork();
     bench_check(child >= 0, "fork");
-    bench_pin(atoi(argv[child == 0 ? 2 : 1]));
+    bench_pin((int)strtol(argv[child == 0 ? 2 : 1], NULL, 10));
     if (child == 0) {
         answer(flags);
         _exit(0);

@@ -123,9 +123,9 @@ static int ascending(const void *a, const void *b)
 
 static int64_t percentile(const struct bench_run *run, unsigned percent)
 {
-    size_t n = run->n_times < MAX_TIMES ? run->n_times : MAX_TIMES;
-    if (n == 0)
+    if (run->n_times == 0)
         return 0;
+    size_t n = run->n_times < MAX_TIMES ? run->n_times : MAX_TIMES;
     qsort(run->times, n, sizeof *run->times, ascending);
     return run->times[n * percent / 100];
 }
@@ -225,7 +225,7 @@ static void drive_paced(struct bench_run *run, const struct bench_peer *peer)
     int64_t period = run->rate > 0 ? (int64_t)(1e9 / run->rate) : INT64_MAX / 2;
     int64_t at = bench_now();
     run->pacing = 0;
-    while (at < run->until) {
+    while (bench_now() < run->until) {
         at = at + period < run->until ? at + period : run->until;
         int64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
         sleep_until(at);
@@ -364,7 +364,7 @@ int bench_main(int argc, char **argv, const struct bench_peer *peer)
     struct bench_run run = {
         .size = strtoul(argv[2], NULL, 10),
         .seconds = strtod(argv[3], NULL),
-        .cpu = {atoi(argv[4]), atoi(argv[5])},
+        .cpu = {(int)strtol(argv[4], NULL, 10), (int)strtol(argv[5], NULL, 10)},
         .rate = argc > 6 ? strtod(argv[6], NULL) : 0,
     };
     if (run.size < DATA_OFFSET + sizeof(struct answer))

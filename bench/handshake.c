@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     mproc_listener *listener = listen_with_key();
     pid_t child = fork();
     bench_check(child >= 0, "fork");
-    bench_pin(atoi(argv[child == 0 ? 5 : 4]));
+    bench_pin((int)strtol(argv[child == 0 ? 5 : 4], NULL, 10));
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         serve(listener);

@@ -29,18 +29,25 @@ def scaled(value: float | None, size: float, unit: str) -> str:
 
 
 def row(results: Results, program: Program) -> list[str]:
-    def rate(size):
-        return scaled(results.median(program.name, Cell("stream", size), "msg_per_s"), 1e6, " M")
+    def column(cell: Cell, write) -> str:
+        mark = " †" if results.is_elsewhere(program.name, cell) else ""
+        return write(cell) + mark
 
-    def throughput(size):
-        return scaled(results.median(program.name, Cell("stream", size), "bytes_per_s"), 1e9, "")
+    def trip(cell):
+        return duration(results.median(program.name, cell, "rtt_ns"))
+
+    def rate(cell):
+        return scaled(results.median(program.name, cell, "msg_per_s"), 1e6, " M")
+
+    def throughput(cell):
+        return scaled(results.median(program.name, cell, "bytes_per_s"), 1e9, "")
 
     multiple = results.times_c2c(program.name, Cell("rtt"))
-    return [program.label,
-            duration(results.median(program.name, Cell("rtt"), "rtt_ns")),
+    return [program.label, column(Cell("rtt"), trip),
             "–" if multiple is None else f"{multiple:.3g}",
-            rate(64), rate(1024), throughput(65536), throughput(MIB),
-            duration(results.median(program.name, Cell("rtt", cpus="one"), "rtt_ns")),
+            *(column(Cell("stream", size), rate) for size in (64, 1024)),
+            *(column(Cell("stream", size), throughput) for size in (65536, MIB)),
+            column(Cell("rtt", cpus="one"), trip),
             scaled(results.cpu(program.name, Cell("paced", rate=1000)), 0.01, " %")]
 
 
@@ -57,7 +64,7 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def capacity_lines(results: Results, programs: list[Program]) -> list[str]:
+def rate_lines(results: Results, programs: list[Program]) -> list[str]:
     lines = []
     for program in programs:
         value = results.median(program.name, Cell("capacity"), "msg_per_s")
@@ -67,6 +74,11 @@ def capacity_lines(results: Results, programs: list[Program]) -> list[str]:
         value = results.median(program.name, Cell("handshake"), "per_s")
         if value is not None:
             lines.append(f"- {program.label}: {value:.0f} authenticated TCP connections per second")
+    for cpus in ("two", "one"):
+        value = results.ratio("mproc_stream", "naive", Cell("stream", cpus=cpus), "msg_per_s")
+        if value is not None:
+            lines.append(f"- mproc stream pipe against two reads, 64 B with one send for each message, "
+                         f"on {cpus} CPU{'s' if cpus == 'two' else ''}: {value:.3g} x")
     return lines
 
 
@@ -110,18 +122,17 @@ class OtherLoad:
 
 def text(machine: dict, results: Results, programs: list[Program], notes: list[str]) -> str:
     rows = [row(results, p) for p in programs if "rtt" in p.modes]
-    counts = [results.count(p.name, Cell("rtt")) for p in programs if "rtt" in p.modes]
     return "\n".join([
         f"{machine['cpu']}, Linux {machine['kernel']}, {machine['compiler']}, "
         f"{machine['buildtype']}; {machine['date']}; `{machine['command']}`. Meanwhile other programs "
         f"took {machine['other_load']:.0%} of the {machine['cpus']} CPUs.",
         "",
         f"Raw round trip of a flag between the two CPUs (c2c): {results.c2c:.0f} ns "
-        f"(\"{results.placement}\"); medians of {min(counts)} to {max(counts)} samples of this "
-        f"placement; {results.discarded} samples of others left out. – is not possible or not "
-        "measured.",
+        f"(\"{results.placement}\"). Medians of samples of this placement; † of another one, where "
+        f"this was not seen; {results.moved} samples are left out because the CPUs moved. – is not "
+        "possible or not measured.",
         "", markdown([HEADINGS, *rows]),
-        "", *capacity_lines(results, programs),
+        "", *rate_lines(results, programs),
         "", *(f"- {note}" for note in notes),
         "", *(goal.line(results) for goal in GOALS), ""])
 

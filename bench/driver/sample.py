@@ -76,15 +76,16 @@ class Sampler:
     def fail(self, program: Program, cell: Cell, status: int, error: str) -> None:
         self.failures[program.name, cell] += self.plan.rounds if status == UNSUPPORTED else 1
         last = error.strip().splitlines()[-1:] or [f"status {status}"]
-        note = f"{program.label}, {cell.mode} of {cell.size} bytes: {last[0]}"
+        what = f"{cell.rate} messages per second" if cell.mode == "paced" else f"{cell.size} bytes"
+        note = f"{program.label}, {cell.mode}, {what}, on {cell.cpus}: {last[0]}"
         if note not in self.notes:
             self.notes.append(note)
 
     def take(self, program: Program, cell: Cell) -> None:
         before = self.c2c(fresh=True)
-        command = [*program.command, cell.mode, str(cell.size), str(self.plan.seconds),
-                   *cell.arguments()]
-        status, out, error = run_program(command, self.plan.seconds + PATIENCE)
+        seconds = self.plan.seconds * cell.patience()
+        command = [*program.command, cell.mode, str(cell.size), str(seconds), *cell.arguments()]
+        status, out, error = run_program(command, seconds + PATIENCE)
         after = self.c2c(fresh=False)
         if status != 0:
             self.fail(program, cell, status, error)
@@ -138,37 +139,46 @@ def main_placement(samples: list[Sample]) -> str:
 
 
 class Results:
-    """Medians of what was sampled, all of one placement."""
+    """Medians over samples of one placement: the main one, or another where that was not seen."""
 
     def __init__(self, samples: list[Sample]):
         self.placement = main_placement(samples)
-        self.usable = defaultdict(list)
+        self.usable = defaultdict(lambda: defaultdict(list))  # program and cell, then placement
         for s in samples:
-            if s.placement in (self.placement, "one"):
-                self.usable[s.program, s.cell].append(s)
-        self.discarded = len(samples) - sum(map(len, self.usable.values()))
+            if s.placement != "moved":
+                self.usable[s.program, s.cell][s.placement].append(s)
+        self.moved = sum(s.placement == "moved" for s in samples)
         self.c2c = statistics.median([x for s in samples for x in s.c2c
                                       if placement_of(x) == self.placement] or [float("nan")])
 
-    def count(self, program: str, cell: Cell) -> int:
-        return len(self.usable[program, cell])
+    def pick(self, program: str, cell: Cell) -> list[Sample]:
+        groups = self.usable[program, cell]
+        return groups.get(self.placement) or max(groups.values(), key=len, default=[])
+
+    def is_elsewhere(self, program: str, cell: Cell) -> bool:
+        """Whether the figure is of another placement than the main one."""
+        return any(s.placement not in (self.placement, "one") for s in self.pick(program, cell))
 
     def median(self, program: str, cell: Cell, value: str) -> float | None:
-        values = [s.values[value] for s in self.usable[program, cell]]
+        values = [s.values[value] for s in self.pick(program, cell)]
         return statistics.median(values) if values else None
 
     def cpu(self, program: str, cell: Cell) -> float | None:
         """Share of a CPU that the busier side used."""
-        values = [max(s.values["cpu"]) for s in self.usable[program, cell]]
+        values = [max(s.values["cpu"]) for s in self.pick(program, cell)]
         return statistics.median(values) if values else None
 
     def times_c2c(self, program: str, cell: Cell) -> float | None:
         """Round trip as a multiple of the flag's, measured right beside it."""
-        values = [s.values["rtt_ns"] / statistics.mean(s.c2c) for s in self.usable[program, cell]]
+        values = [s.values["rtt_ns"] / statistics.mean(s.c2c)
+                  for group in self.usable[program, cell].values() for s in group]
         return statistics.median(values) if values else None
 
     def ratio(self, program: str, other: str, cell: Cell, value: str) -> float | None:
-        """Median of program / other over pairs of samples taken in the same round."""
-        pairs = zip(self.usable[program, cell], self.usable[other, cell])
-        values = [a.values[value] / b.values[value] for a, b in pairs if b.values[value]]
+        """Median of program / other over pairs of samples of the same placement."""
+        values = []
+        for placement, ours in self.usable[program, cell].items():
+            theirs = self.usable[other, cell].get(placement, [])
+            values += [a.values[value] / b.values[value] for a, b in zip(ours, theirs)
+                       if b.values[value]]
         return statistics.median(values) if values else None

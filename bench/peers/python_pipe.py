@@ -32,7 +32,7 @@ def drive_paced(conn, message, seconds, rate):
     message = bytearray(message)
     at = time.monotonic()
     end = at + seconds
-    while at < end:
+    while time.monotonic() < end:
         at = min(at + 1 / rate if rate > 0 else end, end)
         cpu = time.thread_time_ns()
         time.sleep(max(0, at - time.monotonic()))

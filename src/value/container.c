@@ -98,11 +98,9 @@ int mp_sequence_extend(struct mp_node *node, const mproc_value *items, size_t n)
         if (rc < 0)
             return rc;
     }
-    mproc_value *to = node->u.items + node->len;
-    for (size_t i = 0; i < n; i++) {
-        to[i] = items[i];
+    memcpy(node->u.items + node->len, items, n * sizeof *items);
+    for (size_t i = 0; i < n; i++)
         mp_deepen(node, &items[i]);
-    }
     node->len += n;
     return 0;
 }

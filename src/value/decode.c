@@ -12,7 +12,7 @@
 #include "value/decoder.h"
 #include "value/utf8.h"
 
-#define INITIAL_CELLS 128
+#define INITIAL_CELLS 256
 
 int mp_decode_fail(struct mp_decoder *d, int code, const char *what)
 {
@@ -161,19 +161,23 @@ static int push_sized_text(struct mp_decoder *d, mproc_kind kind, size_t head)
     return rc < 0 ? rc : push_text(d, kind, head, mp_load_le(d->at, head));
 }
 
+static inline double load_double(const unsigned char *p)
+{
+    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+                    (uint64_t)p[6] << 8 | p[7];
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 static int push_float(struct mp_decoder *d)
 {
     int rc = mp_decode_need(d, 8);
     if (rc < 0)
         return rc;
-    const unsigned char *p = d->at;
-    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
-                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
-                    (uint64_t)p[6] << 8 | p[7];
     d->at += 8;
-    double number;
-    memcpy(&number, &bits, sizeof number);
-    return mp_decode_push(d, mp_float(number));
+    return mp_decode_push(d, mp_float(load_double(d->at - 8)));
 }
 
 static int push_int(struct mp_decoder *d, size_t bytes)
@@ -288,40 +292,107 @@ static int decode_one(struct mp_decoder *d, unsigned char op)
     }
 }
 
+static inline bool is_ascii(const unsigned char *text, size_t len)
+{
+    uint64_t all = 0;
+    uint64_t eight = 0;
+    if (len < 4) /* first, middle and last are all there is */
+        return len == 0 || (text[0] | text[len / 2] | text[len - 1]) < 0x80;
+    if (len < 8) {
+        uint32_t four[2];
+        memcpy(&four[0], text, 4);
+        memcpy(&four[1], text + len - 4, 4);
+        return ((four[0] | four[1]) & 0x80808080u) == 0;
+    }
+    for (size_t i = 0; i + 8 <= len; i += 8) {
+        memcpy(&eight, text + i, sizeof eight);
+        all |= eight;
+    }
+    memcpy(&eight, text + len - 8, sizeof eight);
+    return ((all | eight) & 0x8080808080808080u) == 0;
+}
+
+/* MEMOIZE, if it is for the next entry and there is room. */
+static inline bool memoize_next(struct mp_decoder *d, const mproc_value *v)
+{
+    if (d->memo_len != d->memo_count || d->memo_len >= d->memo_cap ||
+        d->memo_len >= d->limits.max_memo)
+        return false;
+    d->memo[d->memo_len++] = *v;
+    d->memo_count++;
+    return true;
+}
+
+#define FREQUENT_ROOM 10 /* bytes of the longest opcode below, without its text */
+
 /*
- * What runs of numbers consist of, with the position and the stack in registers. Stops before
- * everything else, and before what does not fit.
+ * What rows of numbers and short texts consist of, with the position and the stack in registers.
+ * Stops before everything else, and before what does not fit or is not well-formed.
  */
-static void decode_numbers(struct mp_decoder *d)
+static void decode_frequent(struct mp_decoder *d)
 {
     const unsigned char *at = d->at;
     mproc_value *top = d->top;
-    while (d->end - at >= 10 && top < d->limit) {
-        switch (at[0]) {
+    const mproc_value *floor = top;
+    unsigned char *nul = d->nul;
+    while (d->end - at >= FREQUENT_ROOM && top < d->limit) {
+        unsigned char op = at[0];
+        size_t used;
+        switch (op) {
         case OP_BININT1:
             *top++ = mp_int(at[1]);
-            at += 2;
+            used = 2;
             break;
         case OP_BININT2:
             *top++ = mp_int(at[1] | at[2] << 8);
-            at += 3;
+            used = 3;
             break;
         case OP_BININT:
             *top++ = mp_int((int32_t)mp_load_le(at + 1, 4));
-            at += 5;
+            used = 5;
+            break;
+        case OP_BINFLOAT:
+            *top++ = mp_float(load_double(at + 1));
+            used = 9;
+            break;
+        case OP_NEWTRUE:
+        case OP_NEWFALSE:
+            *top++ = mp_bool(op == OP_NEWTRUE);
+            used = 1;
+            break;
+        case OP_NONE:
+            *top++ = mp_none();
+            used = 1;
+            break;
+        case OP_SHORT_BINUNICODE:
+            used = 2u + at[1];
+            if ((size_t)(d->end - at) < used || !is_ascii(at + 2, at[1]))
+                goto done;
+            *top++ = mp_text(MPROC_KIND_STR, at + 2, at[1]);
+            break;
+        case OP_MEMOIZE:
+            if (top == floor || !memoize_next(d, top - 1))
+                goto done;
+            used = 1;
             break;
         default:
             goto done;
         }
+        *nul = '\0';
+        at += used;
+        if (op == OP_SHORT_BINUNICODE)
+            nul = d->start + (at - d->start);
     }
 done:
     d->at += at - d->at;
     d->top = top;
+    d->nul = nul;
 }
 
 static int decode_loop(struct mp_decoder *d)
 {
     for (;;) {
+        decode_frequent(d);
         d->opcode = d->at;
         if (d->at == d->end)
             return mp_decode_fail(d, MPROC_EPICKLE, "cut short");
@@ -332,8 +403,6 @@ static int decode_loop(struct mp_decoder *d)
         int rc = decode_one(d, op);
         if (rc < 0)
             return rc;
-        if (op == OP_BININT1 || op == OP_BININT2 || op == OP_BININT)
-            decode_numbers(d);
     }
 }
 
