@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading pickles: the loop, and the opcodes that most of a pickle consists of.
+ * Reading pickles: the loop, and the opcodes that most of a pickle consists of, each with all its
+ * checks and errors. decode_frequent.c runs ahead through those that are as expected.
  *
  * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack
  * cell, a memo entry or a node for one or more of them.
@@ -12,7 +13,10 @@
 #include "value/decoder.h"
 #include "value/utf8.h"
 
-#define INITIAL_CELLS 256
+/* Of the C stack. Enough for a batch of 1000 dict entries, as pickles come: no malloc, no growing. */
+#define INITIAL_CELLS 2040
+#define INITIAL_MARKS 16
+#define LARGEST_FIRST_MEMO 1024
 
 int mp_decode_fail(struct mp_decoder *d, int code, const char *what)
 {
@@ -51,10 +55,13 @@ int mp_decode_grow_stack(struct mp_decoder *d)
 static int push_mark(struct mp_decoder *d)
 {
     if (d->n_marks == d->cap_marks) {
-        size_t cap = d->cap_marks ? 2 * d->cap_marks : 16;
-        size_t *grown = realloc(d->marks, cap * sizeof *grown);
+        size_t cap = 2 * d->cap_marks;
+        bool initial = d->cap_marks == INITIAL_MARKS;
+        size_t *grown = realloc(initial ? NULL : d->marks, cap * sizeof *grown);
         if (!grown)
             return mp_decode_fail(d, -ENOMEM, "out of memory");
+        if (initial)
+            memcpy(grown, d->marks, d->n_marks * sizeof *grown);
         d->marks = grown;
         d->cap_marks = cap;
     }
@@ -71,9 +78,18 @@ int mp_decode_pop_mark(struct mp_decoder *d, mproc_value **items, size_t *n)
     return 0;
 }
 
+/* The first one for a guess at what the message holds, an entry for each 16 bytes. */
+static size_t first_memo(const struct mp_decoder *d)
+{
+    size_t guess = (size_t)(d->end - d->start) / 16;
+    if (guess < 64 || !within_memory(d, guess * sizeof *d->memo))
+        return 64;
+    return guess < LARGEST_FIRST_MEMO ? guess : LARGEST_FIRST_MEMO;
+}
+
 static int grow_memo(struct mp_decoder *d, size_t index)
 {
-    size_t cap = d->memo_cap ? d->memo_cap : 64;
+    size_t cap = d->memo_cap ? 2 * d->memo_cap : first_memo(d);
     while (cap <= index)
         cap *= 2;
     if (!within_memory(d, cap * sizeof *d->memo))
@@ -121,8 +137,6 @@ static int share_text(struct mp_decoder *d, const mproc_value *v)
                                                       : 0;
 }
 
-#define SHARED_ONCE 0x100u /* in the memo: the tree's list has this text already */
-
 int mp_decode_get(struct mp_decoder *d, size_t index)
 {
     if (index >= d->memo_len || d->memo[index].meta == MP_UNSET_MEMO)
@@ -133,11 +147,11 @@ int mp_decode_get(struct mp_decoder *d, size_t index)
     if (mp_has_node(entry)) {
         entry->u.node->flags |= MP_NODE_SHARED;
     } else if (kind == MPROC_KIND_STR || kind == MPROC_KIND_BYTES) {
-        v.meta &= ~(uint64_t)SHARED_ONCE;
-        int rc = entry->meta & SHARED_ONCE ? 0 : share_text(d, entry);
+        v.meta &= ~(uint64_t)MP_SHARED_ONCE;
+        int rc = entry->meta & MP_SHARED_ONCE ? 0 : share_text(d, entry);
         if (rc < 0)
             return rc;
-        entry->meta |= SHARED_ONCE;
+        entry->meta |= MP_SHARED_ONCE;
     }
     return mp_decode_push(d, v);
 }
@@ -161,23 +175,13 @@ static int push_sized_text(struct mp_decoder *d, mproc_kind kind, size_t head)
     return rc < 0 ? rc : push_text(d, kind, head, mp_load_le(d->at, head));
 }
 
-static inline double load_double(const unsigned char *p)
-{
-    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
-                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
-                    (uint64_t)p[6] << 8 | p[7];
-    double number;
-    memcpy(&number, &bits, sizeof number);
-    return number;
-}
-
 static int push_float(struct mp_decoder *d)
 {
     int rc = mp_decode_need(d, 8);
     if (rc < 0)
         return rc;
     d->at += 8;
-    return mp_decode_push(d, mp_float(load_double(d->at - 8)));
+    return mp_decode_push(d, mp_float(mp_load_double(d->at - 8)));
 }
 
 static int push_int(struct mp_decoder *d, size_t bytes)
@@ -292,107 +296,10 @@ static int decode_one(struct mp_decoder *d, unsigned char op)
     }
 }
 
-static inline bool is_ascii(const unsigned char *text, size_t len)
-{
-    uint64_t all = 0;
-    uint64_t eight = 0;
-    if (len < 4) /* first, middle and last are all there is */
-        return len == 0 || (text[0] | text[len / 2] | text[len - 1]) < 0x80;
-    if (len < 8) {
-        uint32_t four[2];
-        memcpy(&four[0], text, 4);
-        memcpy(&four[1], text + len - 4, 4);
-        return ((four[0] | four[1]) & 0x80808080u) == 0;
-    }
-    for (size_t i = 0; i + 8 <= len; i += 8) {
-        memcpy(&eight, text + i, sizeof eight);
-        all |= eight;
-    }
-    memcpy(&eight, text + len - 8, sizeof eight);
-    return ((all | eight) & 0x8080808080808080u) == 0;
-}
-
-/* MEMOIZE, if it is for the next entry and there is room. */
-static inline bool memoize_next(struct mp_decoder *d, const mproc_value *v)
-{
-    if (d->memo_len != d->memo_count || d->memo_len >= d->memo_cap ||
-        d->memo_len >= d->limits.max_memo)
-        return false;
-    d->memo[d->memo_len++] = *v;
-    d->memo_count++;
-    return true;
-}
-
-#define FREQUENT_ROOM 10 /* bytes of the longest opcode below, without its text */
-
-/*
- * What rows of numbers and short texts consist of, with the position and the stack in registers.
- * Stops before everything else, and before what does not fit or is not well-formed.
- */
-static void decode_frequent(struct mp_decoder *d)
-{
-    const unsigned char *at = d->at;
-    mproc_value *top = d->top;
-    const mproc_value *floor = top;
-    unsigned char *nul = d->nul;
-    while (d->end - at >= FREQUENT_ROOM && top < d->limit) {
-        unsigned char op = at[0];
-        size_t used;
-        switch (op) {
-        case OP_BININT1:
-            *top++ = mp_int(at[1]);
-            used = 2;
-            break;
-        case OP_BININT2:
-            *top++ = mp_int(at[1] | at[2] << 8);
-            used = 3;
-            break;
-        case OP_BININT:
-            *top++ = mp_int((int32_t)mp_load_le(at + 1, 4));
-            used = 5;
-            break;
-        case OP_BINFLOAT:
-            *top++ = mp_float(load_double(at + 1));
-            used = 9;
-            break;
-        case OP_NEWTRUE:
-        case OP_NEWFALSE:
-            *top++ = mp_bool(op == OP_NEWTRUE);
-            used = 1;
-            break;
-        case OP_NONE:
-            *top++ = mp_none();
-            used = 1;
-            break;
-        case OP_SHORT_BINUNICODE:
-            used = 2u + at[1];
-            if ((size_t)(d->end - at) < used || !is_ascii(at + 2, at[1]))
-                goto done;
-            *top++ = mp_text(MPROC_KIND_STR, at + 2, at[1]);
-            break;
-        case OP_MEMOIZE:
-            if (top == floor || !memoize_next(d, top - 1))
-                goto done;
-            used = 1;
-            break;
-        default:
-            goto done;
-        }
-        *nul = '\0';
-        at += used;
-        if (op == OP_SHORT_BINUNICODE)
-            nul = d->start + (at - d->start);
-    }
-done:
-    d->at += at - d->at;
-    d->top = top;
-    d->nul = nul;
-}
-
 static int decode_loop(struct mp_decoder *d)
 {
     for (;;) {
-        decode_frequent(d);
+        mp_decode_frequent(d);
         d->opcode = d->at;
         if (d->at == d->end)
             return mp_decode_fail(d, MPROC_EPICKLE, "cut short");
@@ -430,63 +337,98 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
     return 0;
 }
 
-/* Cells for as many numbers as a short message can hold; longer ones get theirs as they go. */
+/* Most of what a short message becomes; longer ones get more as they go. */
 static size_t first_room(size_t len)
 {
-    return len < 64 ? 256 : len < 16384 ? 3 * len : 49152;
+    size_t small = len < 7168 ? 7 * len : 50176;
+    size_t large = len < 32768 ? 3 * len : 98304;
+    return 256 + (small > large ? small : large);
 }
 
-static void finish(struct mp_decoder *d, void *message, mproc_value **out)
+static void finish(struct mp_tree *tree, const mproc_value *root)
 {
-    uint64_t root = d->tree->root.meta & (MP_CELL_ROOT << 8);
-    d->tree->root = d->stack[0];
-    d->tree->root.meta |= root;
-    d->tree->message = message;
-    d->tree->budget = SIZE_MAX;
-    *out = &d->tree->root;
+    uint64_t flag = tree->root.meta & (MP_CELL_ROOT << 8);
+    tree->root = *root;
+    tree->root.meta |= flag;
+    tree->budget = SIZE_MAX;
+}
+
+/* Decode into a new tree, which holds the root on success. The pickle may lie in its memory. */
+static int decode_into(struct mp_tree *tree, unsigned char *pickle, size_t len,
+                       const mproc_unpickle_options *limits, const struct mp_pickle_hooks *hooks,
+                       mproc_error *err)
+{
+    mproc_value cells[INITIAL_CELLS];
+    size_t marks[INITIAL_MARKS];
+    unsigned char nothing;
+    struct mp_decoder d = {.tree = tree,
+                           .start = pickle,
+                           .at = pickle,
+                           .end = pickle + len,
+                           .nul = &nothing,
+                           .stack = cells,
+                           .top = cells,
+                           .limit = cells + INITIAL_CELLS,
+                           .marks = marks,
+                           .cap_marks = INITIAL_MARKS,
+                           .limits = *limits,
+                           .hooks = hooks,
+                           .err = err};
+    tree->budget = limits->max_memory;
+    int rc = decode_whole(&d);
+    if (rc == 0)
+        finish(tree, d.stack);
+    if (d.stack != cells)
+        free(d.stack);
+    if (d.marks != marks)
+        free(d.marks);
+    free(d.memo);
+    return rc;
 }
 
 int mp_unpickle_message(mproc_value **out, void *message, size_t at, size_t len,
                         const mproc_unpickle_options *options, const struct mp_pickle_hooks *hooks,
                         mproc_error *err)
 {
-    mproc_value initial[INITIAL_CELLS];
-    unsigned char nothing;
-    struct mp_decoder d = {.hooks = hooks, .err = err, .stack = initial, .nul = &nothing};
-    int rc = read_limits(&d.limits, options, len, err);
+    mproc_unpickle_options limits;
+    int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
         return rc;
-    d.tree = mp_tree_new(first_room(len));
-    if (!d.tree)
+    struct mp_tree *tree = mp_tree_new(first_room(len));
+    if (!tree)
         return mp_fail(err, -ENOMEM, "pickle: out of memory");
-    d.tree->budget = d.limits.max_memory;
-    d.start = d.at = (unsigned char *)message + at;
-    d.end = d.start + len;
-    d.top = initial;
-    d.limit = initial + INITIAL_CELLS;
-    rc = decode_whole(&d);
-    if (rc == 0)
-        finish(&d, message, out);
-    else
-        mp_tree_free(d.tree);
-    if (d.stack != initial)
-        free(d.stack);
-    free(d.marks);
-    free(d.memo);
-    return rc;
+    rc = decode_into(tree, (unsigned char *)message + at, len, &limits, hooks, err);
+    if (rc < 0) {
+        mp_tree_free(tree);
+        return rc;
+    }
+    tree->message = message;
+    *out = &tree->root;
+    return 0;
 }
 
+/* The copy that the texts lie in is the first thing in the tree: one block for both. */
 int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
                          const mproc_unpickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    void *message = malloc(len ? len : 1);
-    if (!message)
-        return mp_fail(err, -ENOMEM, "pickle: out of memory");
-    if (len > 0)
-        memcpy(message, data, len);
-    int rc = mp_unpickle_message(out, message, 0, len, options, NULL, err);
+    mproc_unpickle_options limits;
+    int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
-        free(message);
+        return rc;
+    struct mp_tree *tree = len < SIZE_MAX / 2 ? mp_tree_new(len + first_room(len)) : NULL;
+    unsigned char *pickle = tree ? mp_alloc(tree, len) : NULL;
+    if (!pickle) {
+        mp_tree_free(tree);
+        return mp_fail(err, -ENOMEM, "pickle: out of memory");
+    }
+    if (len > 0)
+        memcpy(pickle, data, len);
+    tree->next_chunk = first_room(len);
+    rc = decode_into(tree, pickle, len, &limits, NULL, err);
+    if (rc < 0)
+        mp_tree_free(tree);
+    else
+        *out = &tree->root;
     return rc;
 }
