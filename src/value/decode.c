@@ -13,7 +13,7 @@
 #include "value/decoder.h"
 #include "value/utf8.h"
 
-/* Of the C stack. Enough for a batch of 1000 dict entries, as pickles come: no malloc, no growing. */
+/* On the C stack. Enough for a batch of 1000 entries of a dict, as pickles come. */
 #define INITIAL_CELLS 2040
 #define INITIAL_MARKS 16
 #define LARGEST_FIRST_MEMO 1024

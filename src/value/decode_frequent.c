@@ -27,13 +27,23 @@ static inline bool is_ascii(const unsigned char *text, size_t len)
     return ((all | eight) & 0x8080808080808080u) == 0;
 }
 
+/*
+ * Cells are passed on by value, and copied in halves: the halves were written one by one, and a
+ * processor that is asked for both at once has to wait until they have left its store buffer.
+ */
+static inline void copy_cell(mproc_value *to, const mproc_value *from)
+{
+    to->meta = from->meta;
+    to->u.text = from->u.text;
+}
+
 /* MEMOIZE, if it is for the next entry and there is room. */
-static inline bool memoize_next(struct mp_decoder *d, const mproc_value *v)
+static inline bool memoize_next(struct mp_decoder *d, mproc_value v)
 {
     if (d->memo_len != d->memo_count || d->memo_len >= d->memo_cap ||
         d->memo_len >= d->limits.max_memo)
         return false;
-    d->memo[d->memo_len++] = *v;
+    d->memo[d->memo_len++] = v;
     d->memo_count++;
     return true;
 }
@@ -55,7 +65,8 @@ static inline bool get_known(struct mp_decoder *d, size_t index, mproc_value *to
 }
 
 /* A tuple in memory at hand. It may turn out too deep: then its memory is lost with the tree. */
-static inline bool make_tuple(struct mp_decoder *d, mproc_value *items, size_t n)
+static inline bool make_tuple(struct mp_decoder *d, const mproc_value *items, size_t n,
+                              mproc_value *made)
 {
     struct mp_tree *tree = d->tree;
     size_t bytes = sizeof(struct mp_tuple) + n * sizeof *items;
@@ -65,7 +76,7 @@ static inline bool make_tuple(struct mp_decoder *d, mproc_value *items, size_t n
     mproc_value *to = (mproc_value *)(tuple + 1);
     uint32_t depth = 0;
     for (size_t i = 0; i < n; i++) {
-        to[i] = items[i];
+        copy_cell(&to[i], &items[i]);
         if (mp_has_node(&items[i]) && items[i].u.node->depth > depth)
             depth = items[i].u.node->depth;
     }
@@ -76,7 +87,7 @@ static inline bool make_tuple(struct mp_decoder *d, mproc_value *items, size_t n
         (struct mp_node){.tree = tree, .depth = depth + 1, .len = n, .cap = n, .u.items = to};
     atomic_init(&tuple->hash, 0);
     d->nodes++;
-    *items = mp_node_cell(MPROC_KIND_TUPLE, &tuple->node);
+    *made = mp_node_cell(MPROC_KIND_TUPLE, &tuple->node);
     return true;
 }
 
@@ -103,6 +114,7 @@ void mp_decode_frequent(struct mp_decoder *d)
     *d->nul = '\0';
     while (end - at >= ROOM && top < limit) {
         size_t n;
+        mproc_value made;
         switch (op) {
         case OP_BININT1:
             *top++ = mp_int(at[1]);
@@ -131,18 +143,19 @@ void mp_decode_frequent(struct mp_decoder *d)
             break;
         case OP_SHORT_BINUNICODE:
             n = at[1];
-            if ((size_t)(end - at) < n + 3 || !is_ascii(at + 2, n))
+            if ((size_t)(end - at) < n + 4 || !is_ascii(at + 2, n))
                 goto done;
-            *top++ = mp_text(MPROC_KIND_STR, at + 2, n);
+            made = mp_text(MPROC_KIND_STR, at + 2, n);
+            *top++ = made;
             at += 2 + n;
             op = *at;
             *at = '\0';
             d->nul = at;
-            if (op != OP_MEMOIZE || !memoize_next(d, top - 1) || ++at == end)
-                continue;
-            break;
+            if (op == OP_MEMOIZE && memoize_next(d, made))
+                op = *++at;
+            continue;
         case OP_MEMOIZE:
-            if (top == floor || !memoize_next(d, top - 1))
+            if (top == floor || !memoize_next(d, top[-1]))
                 goto done;
             at++;
             break;
@@ -160,22 +173,28 @@ void mp_decode_frequent(struct mp_decoder *d)
             at++;
             break;
         case OP_TUPLE:
-            if (d->n_marks == 0 || !make_tuple(d, floor, (size_t)(top - floor)))
+            if (d->n_marks == 0 || !make_tuple(d, floor, (size_t)(top - floor), &made))
                 goto done;
+            *floor = made;
             top = floor + 1;
             d->n_marks--;
             floor = floor_of(d);
-            at++;
-            break;
+            op = *++at;
+            if (op == OP_MEMOIZE && memoize_next(d, made))
+                op = *++at;
+            continue;
         case OP_TUPLE1:
         case OP_TUPLE2:
         case OP_TUPLE3:
             n = op - OP_TUPLE1 + 1u;
-            if ((size_t)(top - floor) < n || !make_tuple(d, top - n, n))
+            if ((size_t)(top - floor) < n || !make_tuple(d, top - n, n, &made))
                 goto done;
             top -= n - 1;
-            at++;
-            break;
+            top[-1] = made;
+            op = *++at;
+            if (op == OP_MEMOIZE && memoize_next(d, made))
+                op = *++at;
+            continue;
         default:
             goto done;
         }
