@@ -337,12 +337,14 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
     return 0;
 }
 
-/* Most of what a short message becomes; longer ones get more as they go. */
-static size_t first_room(size_t len)
+#define ROOT_ROOM 256 /* for a scalar or a few of them, beside the tree itself */
+
+/* Most of what a short message that is more than one text becomes; longer ones get more later. */
+static size_t first_chunk(size_t len)
 {
     size_t small = len < 7168 ? 7 * len : 50176;
     size_t large = len < 32768 ? 3 * len : 98304;
-    return 256 + (small > large ? small : large);
+    return ROOT_ROOM + (small > large ? small : large);
 }
 
 static void finish(struct mp_tree *tree, const mproc_value *root)
@@ -375,6 +377,7 @@ static int decode_into(struct mp_tree *tree, unsigned char *pickle, size_t len,
                            .hooks = hooks,
                            .err = err};
     tree->budget = limits->max_memory;
+    tree->next_chunk = first_chunk(len);
     int rc = decode_whole(&d);
     if (rc == 0)
         finish(tree, d.stack);
@@ -394,7 +397,7 @@ int mp_unpickle_message(mproc_value **out, void *message, size_t at, size_t len,
     int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
         return rc;
-    struct mp_tree *tree = mp_tree_new(first_room(len));
+    struct mp_tree *tree = mp_tree_new(ROOT_ROOM);
     if (!tree)
         return mp_fail(err, -ENOMEM, "pickle: out of memory");
     rc = decode_into(tree, (unsigned char *)message + at, len, &limits, hooks, err);
@@ -416,7 +419,7 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
     int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
         return rc;
-    struct mp_tree *tree = len < SIZE_MAX / 2 ? mp_tree_new(len + first_room(len)) : NULL;
+    struct mp_tree *tree = len < SIZE_MAX / 2 ? mp_tree_new(len + ROOT_ROOM) : NULL;
     unsigned char *pickle = tree ? mp_alloc(tree, len) : NULL;
     if (!pickle) {
         mp_tree_free(tree);
@@ -424,7 +427,6 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
     }
     if (len > 0)
         memcpy(pickle, data, len);
-    tree->next_chunk = first_room(len);
     rc = decode_into(tree, pickle, len, &limits, NULL, err);
     if (rc < 0)
         mp_tree_free(tree);
