@@ -3,6 +3,8 @@
  * What rows of records consist of, at speed. Whatever does not fit, is not well-formed or would
  * need memory from the system is left to decode.c, which does it or says what is wrong with it.
  */
+#include <assert.h>
+
 #include "value/decoder.h"
 
 #define ROOM 10 /* bytes of the longest opcode here, without its text, and the next opcode */
@@ -30,11 +32,15 @@ static inline bool is_ascii(const unsigned char *text, size_t len)
 /*
  * Cells are passed on by value, and copied in halves: the halves were written one by one, and a
  * processor that is asked for both at once has to wait until they have left its store buffer.
+ * Halves of unlike types are what keeps compilers from joining them.
  */
 static inline void copy_cell(mproc_value *to, const mproc_value *from)
 {
     to->meta = from->meta;
-    to->u.text = from->u.text;
+    if (sizeof to->u.pointer == sizeof to->u)
+        to->u.pointer = from->u.pointer;
+    else
+        to->u = from->u;
 }
 
 /* MEMOIZE, if it is for the next entry and there is room. */
@@ -64,7 +70,9 @@ static inline bool get_known(struct mp_decoder *d, size_t index, mproc_value *to
     return true;
 }
 
-/* A tuple in memory at hand. It may turn out too deep: then its memory is lost with the tree. */
+static_assert(sizeof(struct mp_tuple) % 8 == 0, "what mp_alloc() would round to");
+
+/* A tuple in memory at hand. */
 static inline bool make_tuple(struct mp_decoder *d, const mproc_value *items, size_t n,
                               mproc_value *made)
 {
