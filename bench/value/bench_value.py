@@ -19,7 +19,7 @@ objects = {
     "list_1000_strs": [f"some text {i}" for i in range(1000)],
     "bytes_1MiB": bytes(range(256)) * 4096,
 }
-for mib in (1, 4):
+for mib in (1, 4, 16, 64):
     objects[f"linear_{mib}MiB"] = [(i, float(i), f"{i:08d}") for i in range(mib * 37000)]
 
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "value/hash.h"
 #include "value/number.h"
 
 #define SMALL_TABLE 8 /* up to so many entries are searched one by one */
@@ -98,11 +99,9 @@ int mp_sequence_extend(struct mp_node *node, const mproc_value *items, size_t n)
         if (rc < 0)
             return rc;
     }
-    mproc_value *to = node->u.items + node->len;
-    for (size_t i = 0; i < n; i++) {
-        to[i] = items[i];
+    memcpy(node->u.items + node->len, items, n * sizeof *items);
+    for (size_t i = 0; i < n; i++)
         mp_deepen(node, &items[i]);
-    }
     node->len += n;
     return 0;
 }
@@ -325,6 +324,34 @@ int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key
         *slot = (hash & HASH_HALF) | (table->node.len + 1);
     write_entry(table, width, key, value);
     return 0;
+}
+
+/* An entry whose key is a str unlike any before: what almost all are. False for others. */
+static inline bool add_new_text(struct mp_table *table, size_t width, const mproc_value *cells,
+                                uint64_t secret)
+{
+    if (mp_kind(&cells[0]) != MPROC_KIND_STR)
+        return false;
+    uint64_t hash = mp_hash_text(&cells[0], secret);
+    hash += hash == 0; /* as mp_hash() does */
+    size_t at = hash & table->mask;
+    for (; table->index[at] != 0; at = (at + 1) & table->mask)
+        if (((table->index[at] ^ hash) & HASH_HALF) == 0)
+            return false;
+    table->index[at] = (hash & HASH_HALF) | (table->node.len + 1);
+    write_entry(table, width, &cells[0], &cells[1]);
+    return true;
+}
+
+int mp_table_extend(struct mp_table *table, mproc_kind kind, const mproc_value *cells, size_t n)
+{
+    size_t width = mp_table_width(kind);
+    int rc = mp_table_reserve(table, kind, n);
+    uint64_t secret = mp_hash_secret();
+    for (size_t i = 0; i < n && rc == 0; i++, cells += width)
+        if (!table->index || !add_new_text(table, width, cells, secret))
+            rc = mp_table_set(table, kind, &cells[0], width == 2 ? &cells[1] : NULL);
+    return rc;
 }
 
 void mp_object_set_part(struct mp_object *object, mproc_part part, const mproc_value *v)

@@ -34,6 +34,12 @@ int mp_table_reserve(struct mp_table *table, mproc_kind kind, size_t more);
 int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key,
                  const mproc_value *value);
 
+/*
+ * Set `n` entries in their order, each a cell of a set or two cells of a dict. 0 or a code of
+ * mp_table_set(); the entries before the one that failed are set.
+ */
+int mp_table_extend(struct mp_table *table, mproc_kind kind, const mproc_value *cells, size_t n);
+
 /* Position of a key: 0 and up, -ENOENT, or a code of mp_table_set(). */
 ssize_t mp_table_find(const struct mp_table *table, mproc_kind kind, const mproc_value *key);
 

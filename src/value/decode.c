@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading pickles: the loop, and the opcodes that most of a pickle consists of.
+ * Reading pickles: the loop, and the opcodes that most of a pickle consists of, each with all its
+ * checks and errors. decode_frequent.c runs ahead through those that are as expected.
  *
  * Nothing recurses, so nesting costs no stack. All memory follows bytes that were read: a stack
  * cell, a memo entry or a node for one or more of them.
@@ -12,7 +13,10 @@
 #include "value/decoder.h"
 #include "value/utf8.h"
 
-#define INITIAL_CELLS 128
+/* On the C stack. Enough for a batch of 1000 entries of a dict, as pickles come. */
+#define INITIAL_CELLS 2040
+#define INITIAL_MARKS 16
+#define LARGEST_FIRST_MEMO 1024
 
 int mp_decode_fail(struct mp_decoder *d, int code, const char *what)
 {
@@ -51,10 +55,13 @@ int mp_decode_grow_stack(struct mp_decoder *d)
 static int push_mark(struct mp_decoder *d)
 {
     if (d->n_marks == d->cap_marks) {
-        size_t cap = d->cap_marks ? 2 * d->cap_marks : 16;
-        size_t *grown = realloc(d->marks, cap * sizeof *grown);
+        size_t cap = 2 * d->cap_marks;
+        bool initial = d->cap_marks == INITIAL_MARKS;
+        size_t *grown = realloc(initial ? NULL : d->marks, cap * sizeof *grown);
         if (!grown)
             return mp_decode_fail(d, -ENOMEM, "out of memory");
+        if (initial)
+            memcpy(grown, d->marks, d->n_marks * sizeof *grown);
         d->marks = grown;
         d->cap_marks = cap;
     }
@@ -71,9 +78,18 @@ int mp_decode_pop_mark(struct mp_decoder *d, mproc_value **items, size_t *n)
     return 0;
 }
 
+/* The first one for a guess at what the message holds, an entry for each 16 bytes. */
+static size_t first_memo(const struct mp_decoder *d)
+{
+    size_t guess = (size_t)(d->end - d->start) / 16;
+    if (guess < 64 || !within_memory(d, guess * sizeof *d->memo))
+        return 64;
+    return guess < LARGEST_FIRST_MEMO ? guess : LARGEST_FIRST_MEMO;
+}
+
 static int grow_memo(struct mp_decoder *d, size_t index)
 {
-    size_t cap = d->memo_cap ? d->memo_cap : 64;
+    size_t cap = d->memo_cap ? 2 * d->memo_cap : first_memo(d);
     while (cap <= index)
         cap *= 2;
     if (!within_memory(d, cap * sizeof *d->memo))
@@ -121,8 +137,6 @@ static int share_text(struct mp_decoder *d, const mproc_value *v)
                                                       : 0;
 }
 
-#define SHARED_ONCE 0x100u /* in the memo: the tree's list has this text already */
-
 int mp_decode_get(struct mp_decoder *d, size_t index)
 {
     if (index >= d->memo_len || d->memo[index].meta == MP_UNSET_MEMO)
@@ -133,11 +147,11 @@ int mp_decode_get(struct mp_decoder *d, size_t index)
     if (mp_has_node(entry)) {
         entry->u.node->flags |= MP_NODE_SHARED;
     } else if (kind == MPROC_KIND_STR || kind == MPROC_KIND_BYTES) {
-        v.meta &= ~(uint64_t)SHARED_ONCE;
-        int rc = entry->meta & SHARED_ONCE ? 0 : share_text(d, entry);
+        v.meta &= ~(uint64_t)MP_SHARED_ONCE;
+        int rc = entry->meta & MP_SHARED_ONCE ? 0 : share_text(d, entry);
         if (rc < 0)
             return rc;
-        entry->meta |= SHARED_ONCE;
+        entry->meta |= MP_SHARED_ONCE;
     }
     return mp_decode_push(d, v);
 }
@@ -166,14 +180,8 @@ static int push_float(struct mp_decoder *d)
     int rc = mp_decode_need(d, 8);
     if (rc < 0)
         return rc;
-    const unsigned char *p = d->at;
-    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
-                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
-                    (uint64_t)p[6] << 8 | p[7];
     d->at += 8;
-    double number;
-    memcpy(&number, &bits, sizeof number);
-    return mp_decode_push(d, mp_float(number));
+    return mp_decode_push(d, mp_float(mp_load_double(d->at - 8)));
 }
 
 static int push_int(struct mp_decoder *d, size_t bytes)
@@ -288,40 +296,10 @@ static int decode_one(struct mp_decoder *d, unsigned char op)
     }
 }
 
-/*
- * What runs of numbers consist of, with the position and the stack in registers. Stops before
- * everything else, and before what does not fit.
- */
-static void decode_numbers(struct mp_decoder *d)
-{
-    const unsigned char *at = d->at;
-    mproc_value *top = d->top;
-    while (d->end - at >= 10 && top < d->limit) {
-        switch (at[0]) {
-        case OP_BININT1:
-            *top++ = mp_int(at[1]);
-            at += 2;
-            break;
-        case OP_BININT2:
-            *top++ = mp_int(at[1] | at[2] << 8);
-            at += 3;
-            break;
-        case OP_BININT:
-            *top++ = mp_int((int32_t)mp_load_le(at + 1, 4));
-            at += 5;
-            break;
-        default:
-            goto done;
-        }
-    }
-done:
-    d->at += at - d->at;
-    d->top = top;
-}
-
 static int decode_loop(struct mp_decoder *d)
 {
     for (;;) {
+        mp_decode_frequent(d);
         d->opcode = d->at;
         if (d->at == d->end)
             return mp_decode_fail(d, MPROC_EPICKLE, "cut short");
@@ -332,8 +310,6 @@ static int decode_loop(struct mp_decoder *d)
         int rc = decode_one(d, op);
         if (rc < 0)
             return rc;
-        if (op == OP_BININT1 || op == OP_BININT2 || op == OP_BININT)
-            decode_numbers(d);
     }
 }
 
@@ -361,63 +337,100 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
     return 0;
 }
 
-/* Cells for as many numbers as a short message can hold; longer ones get theirs as they go. */
-static size_t first_room(size_t len)
+#define ROOT_ROOM 256 /* for a scalar or a few of them, beside the tree itself */
+
+/* Most of what a short message that is more than one text becomes; longer ones get more later. */
+static size_t first_chunk(size_t len)
 {
-    return len < 64 ? 256 : len < 16384 ? 3 * len : 49152;
+    size_t small = len < 7168 ? 7 * len : 50176;
+    size_t large = len < 32768 ? 3 * len : 98304;
+    return ROOT_ROOM + (small > large ? small : large);
 }
 
-static void finish(struct mp_decoder *d, void *message, mproc_value **out)
+static void finish(struct mp_tree *tree, const mproc_value *root)
 {
-    uint64_t root = d->tree->root.meta & (MP_CELL_ROOT << 8);
-    d->tree->root = d->stack[0];
-    d->tree->root.meta |= root;
-    d->tree->message = message;
-    d->tree->budget = SIZE_MAX;
-    *out = &d->tree->root;
+    uint64_t flag = tree->root.meta & (MP_CELL_ROOT << 8);
+    tree->root = *root;
+    tree->root.meta |= flag;
+    tree->budget = SIZE_MAX;
+}
+
+/* Decode into a new tree, which holds the root on success. The pickle may lie in its memory. */
+static int decode_into(struct mp_tree *tree, unsigned char *pickle, size_t len,
+                       const mproc_unpickle_options *limits, const struct mp_pickle_hooks *hooks,
+                       mproc_error *err)
+{
+    mproc_value cells[INITIAL_CELLS];
+    size_t marks[INITIAL_MARKS];
+    unsigned char nothing;
+    struct mp_decoder d = {.tree = tree,
+                           .start = pickle,
+                           .at = pickle,
+                           .end = pickle + len,
+                           .nul = &nothing,
+                           .stack = cells,
+                           .top = cells,
+                           .limit = cells + INITIAL_CELLS,
+                           .marks = marks,
+                           .cap_marks = INITIAL_MARKS,
+                           .limits = *limits,
+                           .hooks = hooks,
+                           .err = err};
+    tree->budget = limits->max_memory;
+    tree->next_chunk = first_chunk(len);
+    int rc = decode_whole(&d);
+    if (rc == 0)
+        finish(tree, d.stack);
+    if (d.stack != cells)
+        free(d.stack);
+    if (d.marks != marks)
+        free(d.marks);
+    free(d.memo);
+    return rc;
 }
 
 int mp_unpickle_message(mproc_value **out, void *message, size_t at, size_t len,
                         const mproc_unpickle_options *options, const struct mp_pickle_hooks *hooks,
                         mproc_error *err)
 {
-    mproc_value initial[INITIAL_CELLS];
-    unsigned char nothing;
-    struct mp_decoder d = {.hooks = hooks, .err = err, .stack = initial, .nul = &nothing};
-    int rc = read_limits(&d.limits, options, len, err);
+    mproc_unpickle_options limits;
+    int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
         return rc;
-    d.tree = mp_tree_new(first_room(len));
-    if (!d.tree)
+    struct mp_tree *tree = mp_tree_new(ROOT_ROOM);
+    if (!tree)
         return mp_fail(err, -ENOMEM, "pickle: out of memory");
-    d.tree->budget = d.limits.max_memory;
-    d.start = d.at = (unsigned char *)message + at;
-    d.end = d.start + len;
-    d.top = initial;
-    d.limit = initial + INITIAL_CELLS;
-    rc = decode_whole(&d);
-    if (rc == 0)
-        finish(&d, message, out);
-    else
-        mp_tree_free(d.tree);
-    if (d.stack != initial)
-        free(d.stack);
-    free(d.marks);
-    free(d.memo);
-    return rc;
+    rc = decode_into(tree, (unsigned char *)message + at, len, &limits, hooks, err);
+    if (rc < 0) {
+        mp_tree_free(tree);
+        return rc;
+    }
+    tree->message = message;
+    *out = &tree->root;
+    return 0;
 }
 
+/* The copy that the texts lie in is the first thing in the tree: one block for both. */
 int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
                          const mproc_unpickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    void *message = malloc(len ? len : 1);
-    if (!message)
-        return mp_fail(err, -ENOMEM, "pickle: out of memory");
-    if (len > 0)
-        memcpy(message, data, len);
-    int rc = mp_unpickle_message(out, message, 0, len, options, NULL, err);
+    mproc_unpickle_options limits;
+    int rc = read_limits(&limits, options, len, err);
     if (rc < 0)
-        free(message);
+        return rc;
+    struct mp_tree *tree = len < SIZE_MAX / 2 ? mp_tree_new(len + ROOT_ROOM) : NULL;
+    unsigned char *pickle = tree ? mp_alloc(tree, len) : NULL;
+    if (!pickle) {
+        mp_tree_free(tree);
+        return mp_fail(err, -ENOMEM, "pickle: out of memory");
+    }
+    if (len > 0)
+        memcpy(pickle, data, len);
+    rc = decode_into(tree, pickle, len, &limits, NULL, err);
+    if (rc < 0)
+        mp_tree_free(tree);
+    else
+        *out = &tree->root;
     return rc;
 }

@@ -84,9 +84,7 @@ int mp_decode_set_items(struct mp_decoder *d, mproc_value *to, const mproc_value
     } else if (mp_kind(to) != MPROC_KIND_DICT) {
         return mp_decode_fail(d, MPROC_EPICKLE, "set item of what is no dict");
     }
-    int rc = mp_table_reserve(mp_table(dict), MPROC_KIND_DICT, n / 2);
-    for (size_t i = 0; i < n && rc == 0; i += 2)
-        rc = mp_table_set(mp_table(dict), MPROC_KIND_DICT, &pairs[i], &pairs[i + 1]);
+    int rc = mp_table_extend(mp_table(dict), MPROC_KIND_DICT, pairs, n / 2);
     if (rc < 0)
         return table_error(d, rc == MPROC_EUNHASHABLE ? rc
                               : d->tree->over_budget  ? MPROC_ELIMIT
@@ -101,9 +99,7 @@ int mp_decode_add_items(struct mp_decoder *d, mproc_value *to, const mproc_value
     mproc_kind kind = mp_kind(to);
     if (kind != MPROC_KIND_SET && kind != MPROC_KIND_FROZENSET)
         return mp_decode_fail(d, MPROC_EPICKLE, "add to what is no set");
-    int rc = mp_table_reserve(mp_table(to), kind, n);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = mp_table_set(mp_table(to), kind, &items[i], NULL);
+    int rc = mp_table_extend(mp_table(to), kind, items, n);
     return rc < 0 ? table_error(d, rc) : check_depth(d, to);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unpickler's state, shared by the files that know its opcodes: decode.c (the frequent ones and
- * the loop), decode_rare.c (containers, memo, numbers), decode_text.c (protocols 0 and 1),
- * decode_object.c (globals and calls).
+ * The unpickler's state, shared by the files that know its opcodes: decode.c (the loop, numbers,
+ * texts, tuples, the memo), decode_frequent.c (the same in a row), decode_rare.c (containers, large
+ * numbers), decode_text.c (protocols 0 and 1), decode_object.c (globals and calls).
  */
 #ifndef MP_VALUE_DECODER_H
 #define MP_VALUE_DECODER_H
@@ -11,6 +11,7 @@
 #include "value/pickle.h"
 
 #define MP_UNSET_MEMO UINT64_MAX /* meta of a memo entry that nothing was put into */
+#define MP_SHARED_ONCE 0x100u    /* in its meta: the tree's list has this text already */
 
 struct mp_decoder {
     struct mp_tree *tree;
@@ -50,6 +51,9 @@ int mp_decode_append(struct mp_decoder *d, mproc_value *to, const mproc_value *i
 int mp_decode_set_items(struct mp_decoder *d, mproc_value *to, const mproc_value *pairs, size_t n);
 
 int mp_decode_add_items(struct mp_decoder *d, mproc_value *to, const mproc_value *items, size_t n);
+
+/* Opcodes in a row that hold nothing unexpected; stops before the first that does. */
+void mp_decode_frequent(struct mp_decoder *d);
 
 /* POP has taken off what lies at d->top: a call made for its effect has its effect now. */
 void mp_decode_dropped(struct mp_decoder *d);
@@ -111,6 +115,16 @@ static inline uint64_t mp_load_le(const unsigned char *p, size_t bytes)
             v = v << 8 | p[i];
         return v;
     }
+}
+
+static inline double mp_load_double(const unsigned char *p)
+{
+    uint64_t bits = (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+                    (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+                    (uint64_t)p[6] << 8 | p[7];
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
 }
 
 #endif

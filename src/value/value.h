@@ -127,16 +127,10 @@ static inline uint64_t mp_meta(mproc_kind kind, size_t len)
     return (uint64_t)kind | (uint64_t)len << 16;
 }
 
-#define MP_KIND_BIT(kind) (1u << (kind))
-#define MP_NODE_KINDS                                                                              \
-    (MP_KIND_BIT(MPROC_KIND_BYTEARRAY) | MP_KIND_BIT(MPROC_KIND_LIST) |                            \
-     MP_KIND_BIT(MPROC_KIND_TUPLE) | MP_KIND_BIT(MPROC_KIND_DICT) | MP_KIND_BIT(MPROC_KIND_SET) |  \
-     MP_KIND_BIT(MPROC_KIND_FROZENSET) | MP_KIND_BIT(MPROC_KIND_GLOBAL) |                          \
-     MP_KIND_BIT(MPROC_KIND_OBJECT) | MP_KIND_BIT(MPROC_KIND_CONNECTION))
-
 static inline bool mp_has_node(const mproc_value *v)
 {
-    return (MP_NODE_KINDS >> mp_kind(v)) & 1;
+    return (unsigned)mp_kind(v) - MPROC_KIND_BYTEARRAY <=
+           MPROC_KIND_CONNECTION - MPROC_KIND_BYTEARRAY;
 }
 
 static inline bool mp_is_shared(const mproc_value *v)

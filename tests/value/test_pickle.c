@@ -108,7 +108,7 @@ START_TEST(recorded_pickles_have_pythons_repr)
         }
         /* Python 2 has no FileNotFoundError: what it would get is an OSError. */
         for (uint64_t p = strncmp(line, "exc_oserror", 11) == 0 ? 3 : 2; p <= 5; p++)
-                check_again(v, p);
+            check_again(v, p);
         mproc_value_free(v);
         free(data);
     }
@@ -179,8 +179,8 @@ END_TEST
 
 START_TEST(every_cut_of_a_pickle_is_refused)
 {
-    static const char pickle[] =
-        "\x80\x04\x95\x1e\0\0\0\0\0\0\0]\x94(\x8c\x04spam\x94K\x01G?\xf8\0\0\0\0\0\0}\x8c\x01k\x94h\x01se.";
+    static const char pickle[] = "\x80\x04\x95\x1e\0\0\0\0\0\0\0]\x94(\x8c\x04spam\x94K\x01G?"
+                                 "\xf8\0\0\0\0\0\0}\x8c\x01k\x94h\x01se.";
     mproc_value *v = load(pickle, sizeof pickle - 1);
     assert_repr(v, "['spam', 1, 1.5, {'k': 'spam'}]");
     mproc_value_free(v);
@@ -239,6 +239,130 @@ START_TEST(the_other_limits_hold)
     char many[1000];
     memset(many, ']', sizeof many);
     ck_assert_int_eq(load_code(many, sizeof many, &limits), MPROC_ELIMIT);
+}
+END_TEST
+
+/* A list of records, which are read at speed, and what must be noticed behind them. */
+static void row(struct mp_buffer *buf, size_t records, const char *tail, size_t len)
+{
+    mp_buffer_append(buf, "\x80\x04](", 4);
+    for (size_t i = 0; i < records; i++)
+        mp_buffer_append(buf, "(K\7\x8c\3abc\x94G?\xf8\0\0\0\0\0\0\x88N\x86t\x94", 23);
+    mp_buffer_append(buf, tail, len);
+}
+
+static int row_code(size_t records, const char *tail, size_t len,
+                    const mproc_unpickle_options *limits)
+{
+    struct mp_buffer buf = {0};
+    row(&buf, records, tail, len);
+    int rc = load_code(buf.data, buf.len, limits);
+    mp_buffer_clear(&buf);
+    return rc;
+}
+
+#define PAD "NNNNNNNNNNNNe." /* so that the end of the pickle is not what stops the row */
+#define ROW_CODE(tail, limits) row_code(100, tail, sizeof(tail) - 1, limits)
+
+START_TEST(rows_of_records_are_checked_as_single_opcodes_are)
+{
+    ck_assert_int_eq(ROW_CODE("e.", NULL), 0);
+    ck_assert_int_eq(ROW_CODE(PAD, NULL), 0);
+    ck_assert_int_eq(ROW_CODE("(((t\x86t0" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("(\x85t" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("(N\x87t" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("(\x94t" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("tt" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("h\xc8" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("h\xc7h\xc6h\xc6h\xc7" PAD, NULL), 0);
+    ck_assert_int_eq(ROW_CODE("\x8c\x10" PAD, NULL), MPROC_EPICKLE);
+    ck_assert_int_eq(ROW_CODE("\x8c\3ab\xff" PAD, NULL), MPROC_EUTF8);
+    ck_assert_int_eq(ROW_CODE("\x8c\3a\xc3\xa4" PAD, NULL), 0);
+}
+END_TEST
+
+START_TEST(rows_of_records_keep_to_the_limits)
+{
+    mproc_unpickle_options limits = MPROC_UNPICKLE_OPTIONS_INIT;
+    limits.max_nodes = 201;
+    ck_assert_int_eq(ROW_CODE("e.", &limits), 0);
+    ck_assert_int_eq(ROW_CODE("N\x85" PAD, &limits), MPROC_ELIMIT);
+    limits = (mproc_unpickle_options)MPROC_UNPICKLE_OPTIONS_INIT;
+    limits.max_memo = 200;
+    ck_assert_int_eq(ROW_CODE("e.", &limits), 0);
+    ck_assert_int_eq(ROW_CODE("\x8c\1a\x94" PAD, &limits), MPROC_ELIMIT);
+    limits = (mproc_unpickle_options)MPROC_UNPICKLE_OPTIONS_INIT;
+    limits.max_depth = 3;
+    ck_assert_int_eq(ROW_CODE("e.", &limits), 0);
+    ck_assert_int_eq(ROW_CODE("N\x85\x85\x85\x85" PAD, &limits), MPROC_ELIMIT);
+    limits = (mproc_unpickle_options)MPROC_UNPICKLE_OPTIONS_INIT;
+    limits.max_memory = 4096;
+    ck_assert_int_eq(ROW_CODE("e.", &limits), MPROC_ELIMIT);
+}
+END_TEST
+
+START_TEST(marks_and_stack_may_be_any_number)
+{
+    struct mp_buffer buf = {0};
+    for (size_t i = 0; i < 100; i++)
+        mp_buffer_append(&buf, "(", 1);
+    for (size_t i = 0; i < 10000; i++)
+        mp_buffer_append(&buf, "K\1", 2);
+    for (size_t i = 0; i < 100; i++)
+        mp_buffer_append(&buf, "t", 1);
+    mp_buffer_append(&buf, ".", 1);
+    mproc_value *v = load(buf.data, buf.len);
+    const mproc_value *inner = v;
+    for (size_t i = 1; i < 100; i++)
+        inner = mproc_value_item(inner, 0);
+    ck_assert_uint_eq(mproc_value_length(inner), 10000);
+    mproc_value_free(v);
+    mp_buffer_clear(&buf);
+}
+END_TEST
+
+START_TEST(texts_of_a_row_end_with_nul)
+{
+    struct mp_buffer buf = {0};
+    static const char tail[] = "\x8c\3abcN\x8c\4abcdK\1\x8c\0\x85" PAD;
+    row(&buf, 3, tail, sizeof tail - 1);
+    mproc_value *v = load(buf.data, buf.len);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_str_eq(mproc_value_str(mproc_value_item(mproc_value_item(v, i), 1), NULL), "abc");
+    ck_assert_str_eq(mproc_value_str(mproc_value_item(v, 3), NULL), "abc");
+    ck_assert_str_eq(mproc_value_str(mproc_value_item(v, 5), NULL), "abcd");
+    ck_assert_str_eq(mproc_value_str(mproc_value_item(mproc_value_item(v, 7), 0), NULL), "");
+    mproc_value_free(v);
+    mp_buffer_clear(&buf);
+}
+END_TEST
+
+/* The last value of a key counts, its first place does; 1, 1.0 and True are one key. */
+START_TEST(keys_that_come_again_overwrite)
+{
+    struct mp_buffer buf = {0};
+    mp_buffer_append(&buf, "\x80\x04}(", 4);
+    for (char round = 0; round < 2; round++)
+        for (char i = 0; i < 20; i++) {
+            const char entry[] = {'\x8c', 2, 'k', (char)('a' + i), 'K', (char)(20 * round + i)};
+            mp_buffer_append(&buf, entry, sizeof entry);
+        }
+    mp_buffer_append(&buf, "K\1K\1G?\xf0\0\0\0\0\0\0K\2\x88K\3u.", 20);
+    mproc_value *v = load(buf.data, buf.len);
+    ck_assert_uint_eq(mproc_value_length(v), 21);
+    for (char i = 0; i < 20; i++) {
+        const char key[] = {'k', (char)('a' + i), '\0'};
+        int64_t number = 0;
+        ck_assert_int_eq(mproc_value_int64(mproc_value_get_str(v, key), &number), 0);
+        ck_assert_int_eq(number, 20 + i);
+    }
+    char *repr = NULL;
+    ck_assert_int_eq(mproc_value_repr(v, &repr, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(repr, "{'ka': 20, 'kb': 21"));
+    ck_assert_ptr_nonnull(strstr(repr, ", 1: 3}"));
+    mproc_free(repr);
+    mproc_value_free(v);
+    mp_buffer_clear(&buf);
 }
 END_TEST
 
@@ -377,6 +501,11 @@ Suite *mp_suite(void)
     tcase_add_test(tc, every_cut_of_a_pickle_is_refused);
     tcase_add_test(tc, deep_nesting_is_bounded_and_costs_no_stack);
     tcase_add_test(tc, the_other_limits_hold);
+    tcase_add_test(tc, rows_of_records_are_checked_as_single_opcodes_are);
+    tcase_add_test(tc, rows_of_records_keep_to_the_limits);
+    tcase_add_test(tc, marks_and_stack_may_be_any_number);
+    tcase_add_test(tc, texts_of_a_row_end_with_nul);
+    tcase_add_test(tc, keys_that_come_again_overwrite);
     tcase_add_test(tc, sharing_survives);
     tcase_add_test(tc, a_shared_text_is_written_once);
     tcase_add_test(tc, recursion_ends_everywhere);

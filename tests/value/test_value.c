@@ -123,8 +123,8 @@ START_TEST(unpack_stores_all_or_nothing)
     int truth = 0;
     const void *data = NULL;
     size_t len = 0;
-    ck_assert_int_eq(
-        mproc_unpack(v, "(is[dz]{s?}y#)", &i, &s, &d, &z, "k", &truth, &data, &len), 0);
+    ck_assert_int_eq(mproc_unpack(v, "(is[dz]{s?}y#)", &i, &s, &d, &z, "k", &truth, &data, &len),
+                     0);
     ck_assert(i == 7 && strcmp(s, "name") == 0 && d == 1.5 && !z && truth == 1 && len == 2);
     ck_assert_mem_eq(data, "xy", 3);
 
@@ -192,7 +192,8 @@ START_TEST(integers_of_any_size_keep_their_bytes)
     ck_assert_int_eq(mproc_value_float(v, &d), 0);
     ck_assert(d == -18446744073709551616.0);
     mproc_value_free(v);
-    v = parse("0x1" "00000000000000000000000000000000000000000000000000000000000000000000000000000"
+    v = parse("0x1"
+              "00000000000000000000000000000000000000000000000000000000000000000000000000000"
               "00000000000000000000000000000000000000000000000000000000000000000000000000000000000"
               "00000000000000000000000000000000000000000000000000000000000000000000000000000000000"
               "000000000000000000000000");
@@ -316,11 +317,29 @@ END_TEST
 
 START_TEST(floats_are_written_shortest)
 {
-    static const char *const same[] = {
-        "0.0",      "-0.0",   "0.1",    "1e+16",  "1000000000000000.0",     "1e-05",
-        "0.0001",   "5e-324", "1e+22",  "1.7976931348623157e+308",          "2.2250738585072014e-308",
-        "1e+100",   "123.456", "inf",   "-inf",   "5.684341886080802e-14",  "9007199254740992.0",
-        "(1.5-2j)", "2j",     "(-0-0j)", "(inf+nanj)", "(1e+16+1e-05j)",   "-5j"};
+    static const char *const same[] = {"0.0",
+                                       "-0.0",
+                                       "0.1",
+                                       "1e+16",
+                                       "1000000000000000.0",
+                                       "1e-05",
+                                       "0.0001",
+                                       "5e-324",
+                                       "1e+22",
+                                       "1.7976931348623157e+308",
+                                       "2.2250738585072014e-308",
+                                       "1e+100",
+                                       "123.456",
+                                       "inf",
+                                       "-inf",
+                                       "5.684341886080802e-14",
+                                       "9007199254740992.0",
+                                       "(1.5-2j)",
+                                       "2j",
+                                       "(-0-0j)",
+                                       "(inf+nanj)",
+                                       "(1e+16+1e-05j)",
+                                       "-5j"};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         mproc_value *v = parse(same[i]);
         assert_repr(v, same[i]);
@@ -356,7 +375,8 @@ START_TEST(literals_of_every_form_are_read)
         {"1., .5, 1e3, 1_0.5e-1_0, 3J", "(1.0, 0.5, 1000.0, 1.05e-09, 3j)"},
         {"'a' \"b\" '''c\nd'''", "'abc\\nd'"},
         {"Rb'\\x' b'\\x41'", "b'\\\\xA'"},
-        {"u'\\u00e9\\U0001f600\\101\\q\\\n'", "'\xc3\xa9\xf0\x9f\x98\x80" "A\\\\q'"},
+        {"u'\\u00e9\\U0001f600\\101\\q\\\n'", "'\xc3\xa9\xf0\x9f\x98\x80"
+                                              "A\\\\q'"},
         {"'\\udc80'", "'\\udc80'"},
         {"{}", "{}"},
         {"{1, 1.0, True}", "{1}"},
@@ -377,10 +397,11 @@ END_TEST
 
 START_TEST(what_is_no_literal_is_refused_with_an_offset)
 {
-    static const char *const bad[] = {"",      "[",     "[1",    "[1 2]", "1 2",    "(,)",  "{1: }",
-                                      "{1, 2:3}", "'a",  "'a\n'", "b'\xc3\xa9'", "'a' b'b'", "1 + 2",
-                                      "1j + 2j", "0x",   "012",   "1__0",  "1_",     "abc",  "None1",
-                                      "f'x'", "set(1)", "'\\x4'", "'\\N{DASH}'", "1e", "ur'x'", "-'a'"};
+    static const char *const bad[] = {
+        "",         "[",      "[1",          "[1 2]",       "1 2",      "(,)",   "{1: }",
+        "{1, 2:3}", "'a",     "'a\n'",       "b'\xc3\xa9'", "'a' b'b'", "1 + 2", "1j + 2j",
+        "0x",       "012",    "1__0",        "1_",          "abc",      "None1", "f'x'",
+        "set(1)",   "'\\x4'", "'\\N{DASH}'", "1e",          "ur'x'",    "-'a'"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(parse_code(bad[i]) == MPROC_ELITERAL, "%s", bad[i]);
     ck_assert_int_eq(parse_code("{[]: 1}"), MPROC_EUNHASHABLE);

@@ -2,9 +2,10 @@
 /*
  * For the tests in Python: pickles in, what mproc makes of them out.
  *
- * A request on stdin is a length (uint32, this machine's order), a byte with a protocol, and a pickle;
- * protocol 0 says that it is a Python literal instead. The answer on stdout is three such lengths, each
- * with its bytes: an error text (empty for none), the repr, and the value pickled again.
+ * A request on stdin is a length (uint32, this machine's order), a byte with a protocol, and a
+ * pickle; protocol 0 says that it is a Python literal instead. The answer on stdout is three such
+ * lengths, each with its bytes: an error text (empty for none), the repr, and the value pickled
+ * again.
  */
 #include <stdint.h>
 #include <stdio.h>
