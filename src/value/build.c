@@ -288,6 +288,8 @@ int mproc_value_set(mproc_value *dict, mproc_value *key, mproc_value *value)
     int rc = mp_adopt(tree, key, &cells[0], &taken[0]);
     if (rc == 0)
         rc = mp_adopt(tree, value, &cells[1], &taken[1]);
+    if (rc == 0 && key == value && mp_has_node(&cells[0])) /* both adopted as the only reference */
+        cells[0].u.node->flags |= MP_NODE_SHARED;
     if (rc == 0)
         rc = mp_set_cell(dict, &cells[0], &cells[1]);
     for (int i = 0; i < 2 && rc == 0; i++)
