@@ -12,7 +12,7 @@
 #include "value/decoder.h"
 #include "value/utf8.h"
 
-#define INITIAL_CELLS 256
+#define INITIAL_CELLS ((size_t)256)
 
 int mp_decode_fail(struct mp_decoder *d, int code, const char *what)
 {
@@ -213,7 +213,7 @@ static int small_tuple(struct mp_decoder *d, size_t n)
 
 static int marked_tuple(struct mp_decoder *d)
 {
-    mproc_value *items = NULL;
+    mproc_value *items = d->top;
     size_t n = 0;
     int rc = mp_decode_pop_mark(d, &items, &n);
     return rc < 0 ? rc : make_tuple(d, items, n);
@@ -486,7 +486,7 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
     if (len > 0)
         memcpy(message, data, len);
     int rc = mp_unpickle_message(out, message, 0, len, options, NULL, err);
-    if (rc < 0)
+    if (rc != 0)
         free(message);
     return rc;
 }

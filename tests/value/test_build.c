@@ -445,6 +445,19 @@ START_TEST(objects_hold_items_entries_and_state)
 }
 END_TEST
 
+START_TEST(a_failed_set_leaves_an_object_without_entries)
+{
+    mproc_value *v = NULL;
+    mproc_value *key = parse("[1]");
+    ck_assert_int_eq(mproc_value_new_object(&v, MPROC_CALL, global("m", "f"), NULL, NULL), 0);
+    ck_assert_int_eq(mproc_value_set(v, key, key), MPROC_EUNHASHABLE);
+    ck_assert_ptr_null(mproc_value_part(v, MPROC_PART_DICT));
+    assert_repr(v, "<m.f()>");
+    mproc_value_free(v);
+    still_mine(key, "[1]", "[1, 9]");
+}
+END_TEST
+
 START_TEST(an_object_can_call_what_an_object_makes)
 {
     mproc_value *inner = NULL;
@@ -517,6 +530,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_failed_pack_gives_everything_back);
     tcase_add_test(tc, objects_check_their_parts);
     tcase_add_test(tc, objects_hold_items_entries_and_state);
+    tcase_add_test(tc, a_failed_set_leaves_an_object_without_entries);
     tcase_add_test(tc, an_object_can_call_what_an_object_makes);
     tcase_add_test(tc, an_object_can_be_its_own_state);
     tcase_add_test(tc, globals_have_two_names);
