@@ -233,7 +233,8 @@ START_TEST(lengths_may_cut_anywhere_and_nuls_end_nothing)
     ck_assert_int_eq(mproc_value_parse(&v, "[1,\0]", 5, NULL), MPROC_ELITERAL);
     ck_assert_int_eq(mproc_value_parse(&v, "\0", 1, NULL), MPROC_ELITERAL);
     ck_assert_int_eq(mproc_value_parse(&v, "1", 0, NULL), MPROC_ELITERAL);
-    ck_assert_int_eq(mproc_value_parse(&v, NULL, 0, NULL), MPROC_ELITERAL);
+    ck_assert_int_eq(mproc_value_parse(&v, NULL, 0, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_value_parse(&v, NULL, SIZE_MAX, NULL), -EINVAL);
     ck_assert_ptr_null(v);
 }
 END_TEST
