@@ -169,6 +169,7 @@ void mp_conn_drop_parcel(mproc_conn *conn)
 {
     struct mp_parcel parcel;
     parcel.n = 0;
+    parcel.lost = false;
     conn->transport->claim_parcel(conn, &parcel);
     mp_parcel_clear(&parcel);
     conn->has_parcel = false;

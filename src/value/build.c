@@ -73,7 +73,7 @@ static int finish(struct mp_tree *tree, int rc, const mproc_value *cell, mproc_v
     return rc;
 }
 
-#define SMALL_ROOM 256
+#define SMALL_ROOM ((size_t)256)
 
 int mproc_value_new(mproc_value **out, mproc_kind kind)
 {
@@ -234,10 +234,14 @@ int mp_set_cell(mproc_value *dict, const mproc_value *key, const mproc_value *va
         return mp_table_set(mp_table(dict), MPROC_KIND_DICT, key, value);
     if (mp_kind(dict) != MPROC_KIND_OBJECT)
         return MPROC_EKIND;
+    uint64_t hash;
+    int rc = mp_hash(key, &hash); /* a key that cannot be one makes no dict */
+    if (rc < 0)
+        return rc;
     const mproc_value *items = mp_object_items(mp_object(dict), MPROC_PART_DICT);
     if (!items)
         return mp_alloc_error(dict->u.node->tree);
-    int rc = mp_table_set(mp_table(items), MPROC_KIND_DICT, key, value);
+    rc = mp_table_set(mp_table(items), MPROC_KIND_DICT, key, value);
     mp_deepen(dict->u.node, items);
     return rc;
 }
@@ -288,6 +292,8 @@ int mproc_value_set(mproc_value *dict, mproc_value *key, mproc_value *value)
     int rc = mp_adopt(tree, key, &cells[0], &taken[0]);
     if (rc == 0)
         rc = mp_adopt(tree, value, &cells[1], &taken[1]);
+    if (rc == 0 && key == value && mp_has_node(&cells[0])) /* both adopted as the only reference */
+        cells[0].u.node->flags |= MP_NODE_SHARED;
     if (rc == 0)
         rc = mp_set_cell(dict, &cells[0], &cells[1]);
     for (int i = 0; i < 2 && rc == 0; i++)

@@ -6,7 +6,7 @@
 #include "value/hash.h"
 #include "value/number.h"
 
-#define SMALL_TABLE 8 /* up to so many entries are searched one by one */
+#define SMALL_TABLE ((size_t)8) /* up to so many entries are searched one by one */
 #define MAX_ENTRIES (UINT32_MAX - 1)
 #define HASH_HALF 0xffffffff00000000u
 

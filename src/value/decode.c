@@ -14,7 +14,7 @@
 #include "value/utf8.h"
 
 /* On the C stack. Enough for a batch of 1000 entries of a dict, as pickles come. */
-#define INITIAL_CELLS 2040
+#define INITIAL_CELLS ((size_t)2040)
 #define INITIAL_MARKS 16
 #define LARGEST_FIRST_MEMO 1024
 
@@ -217,7 +217,7 @@ static int small_tuple(struct mp_decoder *d, size_t n)
 
 static int marked_tuple(struct mp_decoder *d)
 {
-    mproc_value *items = NULL;
+    mproc_value *items = d->top;
     size_t n = 0;
     int rc = mp_decode_pop_mark(d, &items, &n);
     return rc < 0 ? rc : make_tuple(d, items, n);

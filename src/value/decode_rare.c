@@ -59,6 +59,8 @@ int mp_decode_append(struct mp_decoder *d, mproc_value *to, const mproc_value *i
 {
     mproc_value *list = to;
     if (mp_kind(to) == MPROC_KIND_OBJECT) {
+        if (n == 0)
+            return 0; /* no items, no list of them */
         list = mp_object_items(mp_object(to), MPROC_PART_LIST);
         if (!list)
             return mp_decode_nomem(d);
@@ -78,6 +80,8 @@ int mp_decode_set_items(struct mp_decoder *d, mproc_value *to, const mproc_value
     if (n % 2 != 0)
         return mp_decode_fail(d, MPROC_EPICKLE, "key without value");
     if (mp_kind(to) == MPROC_KIND_OBJECT) {
+        if (n == 0)
+            return 0;
         dict = mp_object_items(mp_object(to), MPROC_PART_DICT);
         if (!dict)
             return mp_decode_nomem(d);

@@ -82,7 +82,7 @@ int mp_encode_reference(struct mp_encoder *e, size_t index)
 
 int mp_encode_memoize(struct mp_encoder *e, const mproc_value *v)
 {
-    if (!mp_is_shared(v))
+    if (!mp_encode_remembers(e, v))
         return 0;
     size_t *slot = mp_map_at(&e->memo, v->u.node);
     if (!slot)
@@ -198,8 +198,10 @@ int mp_encode_text(struct mp_encoder *e, const mproc_value *v)
 
 /*
  * Containers that enter the memo only when they are complete may meet themselves on the way, and
- * are then written again inside. That ends when everything that can lead back is in the memo; if
- * nothing was added since the last time, it never would.
+ * are then written again inside. That ends when everything that can lead back is in the memo. If
+ * nothing was added since the last time, all enters the memo from now on; if nothing was even then,
+ * it would never end. What was written before, outside of the memo, goes with the outer one when
+ * that finds itself in the memo.
  */
 static int enter_unmemoized(struct mp_encoder *e, const mproc_value *v)
 {
@@ -208,10 +210,11 @@ static int enter_unmemoized(struct mp_encoder *e, const mproc_value *v)
     size_t *then = mp_map_at(&e->open, v->u.node);
     if (!then)
         return -ENOMEM;
-    if (*then == e->memo_len + 1)
+    if (*then == e->memo_len + 1 && e->memo_all)
         return mp_fail(e->err, MPROC_EUNPICKLABLE,
                        "pickle: %s that contains itself cannot be written at protocol %d",
                        mproc_kind_name(mp_kind(v)), e->protocol);
+    e->memo_all |= *then == e->memo_len + 1;
     *then = e->memo_len + 1;
     return 0;
 }
@@ -265,7 +268,7 @@ static int start_filled(struct mp_encoder *e, const mproc_value *v, enum mp_opco
 
 static int start_node(struct mp_encoder *e, const mproc_value *v)
 {
-    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
     if (known && *known)
         return mp_encode_reference(e, *known - 1);
     switch (mp_kind(v)) {
@@ -459,7 +462,7 @@ static int step_tuple(struct mp_encoder *e)
         return put_items(e, f, n);
     mproc_value v = f->v;
     mp_encode_leave(e);
-    const size_t *known = mp_is_shared(&v) ? mp_map_find(&e->memo, v.u.node) : NULL;
+    const size_t *known = mp_encode_remembers(e, &v) ? mp_map_find(&e->memo, v.u.node) : NULL;
     if (known && *known) { /* it was written inside itself */
         int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
         for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
@@ -472,7 +475,7 @@ static int step_tuple(struct mp_encoder *e)
 
 static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
 {
-    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
     if (known && *known) {
         int rc = mp_encode_op(e, OP_POP_MARK);
         return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
@@ -486,7 +489,7 @@ static int end_set_call(struct mp_encoder *e, const mproc_value *v)
     int rc = mp_encode_op(e, OP_TUPLE1);
     if (rc == 0)
         rc = mp_encode_op(e, OP_REDUCE);
-    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
     if (rc == 0 && known && *known) {
         rc = mp_encode_op(e, OP_POP);
         return rc < 0 ? rc : mp_encode_reference(e, *known - 1);

@@ -207,7 +207,7 @@ static int make(struct mp_encoder *e, const mproc_value *v)
         rc = mp_encode_op(e, object->how == MPROC_CALL  ? OP_REDUCE
                              : object->how == MPROC_NEW ? OP_NEWOBJ
                                                         : OP_NEWOBJ_EX);
-    const size_t *known = mp_is_shared(v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
     if (rc == 0 && known && *known) { /* an argument led back here and made it already */
         rc = mp_encode_op(e, OP_POP);
         mp_encode_leave(e); /* it has its items and state */

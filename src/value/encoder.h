@@ -38,6 +38,7 @@ struct mp_encoder {
     struct mp_map open;     /* shared nodes under way, not in the memo: memo entries then, + 1 */
     struct mp_map texts;    /* shared texts: 1, or memo index + 2 */
     size_t memo_len;
+    bool memo_all;                /* also what is not shared, see enter_unmemoized() */
     size_t known[MP_KNOWN_COUNT]; /* memo index + 1 */
     int protocol;
     const struct mp_pickle_hooks *hooks;
@@ -63,6 +64,11 @@ int mp_encode_float(struct mp_encoder *e, double number);
 int mp_encode_connection(struct mp_encoder *e, const mproc_value *v);
 int mp_encode_int(struct mp_encoder *e, const mproc_value *v);
 int mp_encode_step_object(struct mp_encoder *e);
+
+static inline bool mp_encode_remembers(const struct mp_encoder *e, const mproc_value *v)
+{
+    return mp_is_shared(v) || (e->memo_all && mp_has_node(v));
+}
 
 static inline struct mp_encode_frame *mp_encode_top(struct mp_encoder *e)
 {

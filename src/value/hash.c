@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "value/hash.h"
 
+#include <math.h>
 #include <sodium.h>
 
 #include "value/container.h"
@@ -29,15 +30,32 @@ static uint64_t hash_word(uint64_t word, uint64_t key)
     return mp_hash_fold(word ^ key, key ^ MP_ODD_A);
 }
 
+/* A nan equals nothing: alike hashes would let many of them make a table search them all. */
+static uint64_t hash_nan(uint64_t key)
+{
+    static _Atomic uint64_t count;
+    return hash_word(atomic_fetch_add_explicit(&count, 1, memory_order_relaxed), key + 12);
+}
+
+static uint64_t hash_complex(const double parts[2], uint64_t key)
+{
+    double plain[2] = {parts[0] + 0.0, parts[1]}; /* -0.0 equals 0.0 */
+    if (isnan(parts[0]) || isnan(parts[1]))
+        return hash_nan(key);
+    return mp_hash_bytes((const unsigned char *)plain, sizeof plain, key);
+}
+
 static uint64_t hash_number(const mproc_value *v, uint64_t key)
 {
     mproc_value number = *v;
     unsigned char room[MP_DOUBLE_BYTES];
     if (mp_kind(v) == MPROC_KIND_COMPLEX) {
         if (v->u.complex[1] != 0)
-            return mp_hash_bytes((const unsigned char *)v->u.complex, 2 * sizeof(double), key);
+            return hash_complex(v->u.complex, key);
         number = mp_float(v->u.complex[0]);
     }
+    if (mp_kind(&number) == MPROC_KIND_FLOAT && isnan(number.u.f))
+        return hash_nan(key);
     if (mp_kind(&number) == MPROC_KIND_FLOAT && !mp_double_as_int(number.u.f, room, &number)) {
         uint64_t bits;
         memcpy(&bits, &number.u.f, sizeof bits);

@@ -349,6 +349,8 @@ static int parse_whole(struct mp_parser *p, mproc_value *out)
 int mproc_value_parse(mproc_value **out, const char *text, size_t len, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!text)
+        return mp_fail(err, -EINVAL, "literal: no text");
     if (len == SIZE_MAX)
         len = strlen(text);
     size_t good = mp_utf8_valid((const unsigned char *)text, len);

@@ -34,7 +34,9 @@ void mp_parse_skip(struct mp_parser *p);
 
 static inline char mp_parse_peek(const struct mp_parser *p, size_t ahead)
 {
-    return (size_t)(p->end - p->at) > ahead ? p->at[ahead] : '\0';
+    if ((size_t)(p->end - p->at) <= ahead)
+        return '\0';
+    return p->at[ahead];
 }
 
 #endif

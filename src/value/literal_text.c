@@ -280,7 +280,7 @@ static size_t special_ahead(const struct mp_parser *p)
 
 int mp_parse_number(struct mp_parser *p, mproc_value *out)
 {
-    char base = mp_parse_peek(p, 0) == '0' ? mp_parse_peek(p, 1) | 0x20 : '\0';
+    int base = mp_parse_peek(p, 0) == '0' ? mp_parse_peek(p, 1) | 0x20 : '\0';
     if (base == 'x' || base == 'o' || base == 'b')
         return read_based(p, base == 'x' ? 4 : base == 'o' ? 3 : 1, out);
     size_t whole = digits_ahead(p, 0, 10);

@@ -16,6 +16,7 @@ struct packer {
     va_list args;
     mproc_error *err;
     unsigned depth;
+    struct mp_tree *kept; /* the last tree taken over by an item that was added for good */
 };
 
 static int fail(struct packer *p, int code, const char *what)
@@ -181,6 +182,8 @@ static int pack_items(struct packer *p, char close, mproc_value *container)
                    : mp_append_cell(container, &cells[0]);
         if (rc < 0)
             return fail(p, rc, mproc_strerror(rc));
+        if (p->depth == 0)
+            p->kept = mp_tree_top(p->tree)->taken;
     }
     return 0;
 }
@@ -211,7 +214,7 @@ static int pack_tree(mproc_value **out, struct packer *p)
     int rc = pack_all(p, &cell);
     if (rc == 0)
         return mp_finish_root(p->tree, &cell, out);
-    mp_tree_give_back(p->tree);
+    mp_tree_give_back(p->tree, NULL);
     mp_tree_free(p->tree);
     return rc;
 }
@@ -249,9 +252,15 @@ int mproc_value_extend(mproc_value *container, const char *format, ...)
     mproc_kind kind = mproc_value_kind(container);
     if (!mp_is_sequence(kind) && !mp_is_table(kind) && kind != MPROC_KIND_OBJECT)
         return MPROC_EKIND;
-    struct packer p = {.format = format, .at = format, .tree = container->u.node->tree};
+    if (!format)
+        return MPROC_EFORMAT;
+    struct mp_tree *top = mp_tree_top(container->u.node->tree);
+    struct packer p = {
+        .format = format, .at = format, .tree = container->u.node->tree, .kept = top->taken};
     va_start(p.args, format);
     int rc = pack_items(&p, '\0', container);
     va_end(p.args);
+    if (rc < 0)
+        mp_tree_give_back(top, p.kept);
     return rc;
 }

@@ -102,9 +102,9 @@ void mp_tree_take(struct mp_tree *owner, struct mp_tree *tree)
     tree->root.meta &= ~((uint64_t)MP_CELL_ROOT << 8);
 }
 
-void mp_tree_give_back(struct mp_tree *tree)
+void mp_tree_give_back(struct mp_tree *tree, const struct mp_tree *kept)
 {
-    while (tree->taken) {
+    while (tree->taken != kept) {
         struct mp_tree *given = tree->taken;
         tree->taken = given->next;
         given->next = NULL;

@@ -22,8 +22,8 @@ struct mp_tree *mp_tree_top(struct mp_tree *tree);
 /* Let `owner` free `tree`. */
 void mp_tree_take(struct mp_tree *owner, struct mp_tree *tree);
 
-/* Give back all that `tree` took over: their roots are roots again. */
-void mp_tree_give_back(struct mp_tree *tree);
+/* Give back what `tree` took over since `kept` was the last, all if NULL: they are roots again. */
+void mp_tree_give_back(struct mp_tree *tree, const struct mp_tree *kept);
 
 /* Memory aligned for any cell or node, from a new chunk. NULL if out of memory or budget. */
 void *mp_alloc_slowly(struct mp_tree *tree, size_t bytes);

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading pickles: every opcode as Python reads it, and every way in which one can be malformed. */
+#include "value/help.h"
+
+static void check_vector(char *const *fields)
+{
+    size_t len;
+    unsigned char *pickle = unhex(fields[0], &len);
+    mproc_value *v = NULL;
+    mproc_error err;
+    int rc = mproc_value_unpickle(&v, pickle, len, NULL, &err);
+    ck_assert_msg(rc == 0, "%s: %s", fields[0], err.text);
+    assert_repr(v, fields[1]);
+    assert_round_trip(v);
+    mproc_value_free(v);
+    free(pickle);
+}
+
+START_TEST(each_opcode_is_read_as_python_reads_it)
+{
+    ck_assert_uint_gt(for_each_row("decodes.tsv", 2, check_vector), 140);
+}
+END_TEST
+
+struct refusal {
+    const char *pickle;
+    size_t len;
+    int code;
+    const char *text;
+};
+
+#define BAD(pickle, code, text)                                                                    \
+    {                                                                                              \
+        pickle, sizeof(pickle) - 1, code, text                                                     \
+    }
+#define MALFORMED(pickle, text) BAD(pickle, MPROC_EPICKLE, text)
+
+static void check_refusals(const struct refusal *bad, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        /* In memory of just that size, so that a byte read too many is seen. */
+        unsigned char *copy = malloc(bad[i].len + !bad[i].len);
+        memcpy(copy, bad[i].pickle, bad[i].len);
+        int rc = load_code(copy, bad[i].len, NULL, bad[i].text);
+        ck_assert_msg(rc == bad[i].code, "number %zu (%s): %d", i, bad[i].text, rc);
+        free(copy);
+    }
+}
+
+static const struct refusal ends[] = {
+    MALFORMED("", "cut short at offset 0"),
+    MALFORMED("N", "cut short at offset 1"),
+    MALFORMED("(", "cut short at offset 1"),
+    MALFORMED("\x80", "offset 0"),
+    MALFORMED("\x80\x04", "cut short at offset 2"),
+    MALFORMED(".", "not one value at the end"),
+    MALFORMED("NN.", "not one value at the end"),
+    MALFORMED("(N.", "not one value at the end"),
+    MALFORMED("N(.", "not one value at the end"),
+    MALFORMED("N..", "bytes behind the end"),
+    MALFORMED("N.\n", "bytes behind the end"),
+    MALFORMED("N.N.", "bytes behind the end"),
+    MALFORMED("\x80\x06N.", "unknown protocol at offset 0"),
+    MALFORMED("\x80\xffN.", "unknown protocol"),
+};
+
+START_TEST(a_pickle_is_one_value_and_nothing_else)
+{
+    check_refusals(ends, COUNT(ends));
+}
+END_TEST
+
+static const struct refusal stack[] = {
+    MALFORMED("0.", "offset 0"),
+    MALFORMED("1.", "no mark at offset 0"),
+    MALFORMED("2.", "offset 0"),
+    MALFORMED("N1.", "no mark at offset 1"),
+    MALFORMED("a.", "offset 0"),
+    MALFORMED("]a.", "offset 1"),
+    MALFORMED("NNa.", "append to what is no list at offset 2"),
+    MALFORMED("}Na.", "append to what is no list"),
+    MALFORMED(")Na.", "append to what is no list"),
+    MALFORMED("](Na.", "offset 3"), /* may not reach below the mark */
+    MALFORMED("e.", "no mark"),
+    MALFORMED("]e.", "no mark"),
+    MALFORMED("(e.", "offset 1"),
+    MALFORMED("(Ne.", "offset 2"),
+    MALFORMED("N(Ne.", "append to what is no list"),
+    MALFORMED("s.", "offset 0"),
+    MALFORMED("}s.", "offset 1"),
+    MALFORMED("}Ns.", "offset 2"),
+    MALFORMED("]NNs.", "set item of what is no dict"),
+    MALFORMED("}(NNs.", "offset 4"),
+    MALFORMED("u.", "no mark"),
+    MALFORMED("}(Nu.", "key without value"),
+    MALFORMED("](NNu.", "set item of what is no dict"),
+    MALFORMED("(Nd.", "key without value"),
+    MALFORMED("d.", "no mark"),
+    MALFORMED("l.", "no mark"),
+    MALFORMED("t.", "no mark"),
+    MALFORMED("\x85.", "offset 0"),
+    MALFORMED("N\x86.", "offset 1"),
+    MALFORMED("NN\x87.", "offset 2"),
+    MALFORMED("N(N\x86.", "offset 3"),
+    MALFORMED("\x90.", "no mark"),
+    MALFORMED("](N\x90.", "add to what is no set"),
+    MALFORMED("(N\x91\x94(N\x90(.", "not one value"),
+    MALFORMED("\x91.", "no mark"),
+    MALFORMED("\x94.", "nothing to memoize"),
+    MALFORMED("(\x94.", "nothing to memoize"),
+    MALFORMED("q\0.", "nothing to memoize"),
+    MALFORMED("p0\n.", "nothing to memoize"),
+    MALFORMED("r\0\0\0\0.", "nothing to memoize"),
+};
+
+START_TEST(opcodes_that_find_too_little_on_the_stack_are_refused)
+{
+    check_refusals(stack, COUNT(stack));
+}
+END_TEST
+
+static const struct refusal lengths[] = {
+    MALFORMED("X\1\0\0\0.", "cut short"),
+    MALFORMED("X\2\0\0\0.", "longer than the pickle"),
+    MALFORMED("X\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("X\xff\xff\xff\x7f.", "longer than the pickle"),
+    MALFORMED("X\1\0\0", "offset 0"),
+    MALFORMED("\x8c\2.", "longer than the pickle"),
+    MALFORMED("\x8c", "offset 0"),
+    MALFORMED("\x8d\xff\xff\xff\xff\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("\x8d\xff\xff\xff\xff\xff\xff\xff\x7f.", "longer than the pickle"),
+    MALFORMED("\x8d\0\0\0\0\0\0\0\x80.", "longer than the pickle"),
+    MALFORMED("\x8d\1\0\0", "offset 0"),
+    MALFORMED("B\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("C\xff.", "longer than the pickle"),
+    MALFORMED("\x8e\xff\xff\xff\xff\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("\x8e\xf0\xff\xff\xff\xff\xff\xff\x7f.", "longer than the pickle"),
+    MALFORMED("\x96\xff\xff\xff\xff\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("\x96\x02\0\0\0\0\0\0\0.", "longer than the pickle"),
+    MALFORMED("T\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("T\2\0\0\0.", "longer than the pickle"),
+    MALFORMED("U\5abc.", "longer than the pickle"),
+    MALFORMED("\x8a\xff.", "longer than the pickle"),
+    MALFORMED("\x8a\2\0", "longer than the pickle"),
+    MALFORMED("\x8b\xff\xff\xff\xff.", "longer than the pickle"),
+    MALFORMED("\x8b\xff\xff\xff\x7f.", "longer than the pickle"),
+    MALFORMED("\x8b\0\0\0\x80.", "longer than the pickle"),
+    MALFORMED("\x95\xff\xff\xff\xff\xff\xff\xff\xffN.", "frame longer than the pickle"),
+    MALFORMED("\x95\3\0\0\0\0\0\0\0N.", "frame longer than the pickle"),
+    MALFORMED("\x95\2\0\0", "offset 0"),
+    MALFORMED("G\0\0\0\0\0\0\0", "offset 0"),
+    MALFORMED("J\0\0\0", "offset 0"),
+    MALFORMED("M\0", "offset 0"),
+    MALFORMED("K", "offset 0"),
+};
+
+START_TEST(lengths_that_lie_are_refused)
+{
+    check_refusals(lengths, COUNT(lengths));
+}
+END_TEST
+
+static const struct refusal texts[] = {
+    MALFORMED("I1", "line without end"),
+    MALFORMED("I\n.", "malformed int"),
+    MALFORMED("I-\n.", "malformed int"),
+    MALFORMED("I+1\n.", "malformed int"),
+    MALFORMED("I1 \n.", "malformed int"),
+    MALFORMED("I1L\n.", "malformed int"),
+    MALFORMED("I1_0\n.", "malformed int"),
+    MALFORMED("I0x1\n.", "malformed int"),
+    MALFORMED("L\n.", "malformed int"),
+    MALFORMED("LL\n.", "malformed int"),
+    MALFORMED("L1LL\n.", "malformed int"),
+    MALFORMED("L--1\n.", "malformed int"),
+    MALFORMED("F\n.", "malformed float"),
+    MALFORMED("F1.5x\n.", "malformed float"),
+    MALFORMED("F1,5\n.", "malformed float"),
+    MALFORMED("F 1\n.", "malformed float"),
+    MALFORMED("F0x1p3\n.", "malformed float"),
+    MALFORMED("F1e\n.", "malformed float"),
+    MALFORMED("Fnan(1)\n.", "malformed float"),
+    MALFORMED("F1", "line without end"),
+    MALFORMED("S\n.", "string without quotes"),
+    MALFORMED("Sa\n.", "string without quotes"),
+    MALFORMED("S'\n.", "string without quotes"),
+    MALFORMED("S'a\"\n.", "string without quotes"),
+    MALFORMED("S'a\n.", "string without quotes"),
+    MALFORMED("S'\\'\n.", "malformed escape"),
+    MALFORMED("S'\\q'\n.", "malformed escape"),
+    MALFORMED("S'\\x4'\n.", "malformed escape"),
+    MALFORMED("S'\\xg0'\n.", "malformed escape"),
+    MALFORMED("S'\xc3\xa9'\n.", "not ASCII"),
+    MALFORMED("S'\\xe9'\n.", "not ASCII"),
+    MALFORMED("U\1\x80.", "not ASCII"),
+    MALFORMED("T\1\0\0\0\xff.", "not ASCII"),
+    MALFORMED("V\\u12\n.", "malformed escape"),
+    MALFORMED("V\\uqqqq\n.", "malformed escape"),
+    MALFORMED("V\\U00110000\n.", "malformed escape"),
+    MALFORMED("V\\U0000\n.", "malformed escape"),
+    MALFORMED("Vabc", "line without end"),
+    BAD("X\1\0\0\0\xff.", MPROC_EUTF8, "not UTF-8 at offset 0"),
+    BAD("\x8c\2\xc3(.", MPROC_EUTF8, "not UTF-8"),
+    BAD("\x8d\1\0\0\0\0\0\0\0\x80.", MPROC_EUTF8, "not UTF-8"),
+    BAD("\x8c\4\xf4\x90\x80\x80.", MPROC_EUTF8, "not UTF-8"),
+};
+
+START_TEST(numbers_and_texts_must_be_well_formed)
+{
+    check_refusals(texts, COUNT(texts));
+}
+END_TEST
+
+static const struct refusal memos[] = {
+    MALFORMED("h\0.", "memo entry that was never put"),
+    MALFORMED("j\0\0\0\0.", "memo entry that was never put"),
+    MALFORMED("g0\n.", "memo entry that was never put"),
+    MALFORMED("N\x94h\1.", "memo entry that was never put at offset 2"),
+    MALFORMED("Nq\3h\2.", "memo entry that was never put"),
+    MALFORMED("Nq\3h\4.", "memo entry that was never put"),
+    MALFORMED("j\xff\xff\xff\xff.", "memo entry that was never put"),
+    MALFORMED("g-1\n.", "malformed memo index"),
+    MALFORMED("g\n.", "malformed memo index"),
+    MALFORMED("g1x\n.", "malformed memo index"),
+    MALFORMED("g9999999999999999\n.", "malformed memo index"),
+    MALFORMED("g999999999999999\n.", "memo entry that was never put"),
+    MALFORMED("Np-1\n.", "malformed memo index"),
+    MALFORMED("Np99999999999999999999999\n.", "malformed memo index"),
+    BAD("Np999999999999999\n.", MPROC_ELIMIT, "memo index too high"),
+    BAD("Nr\xff\xff\xff\xff.", MPROC_ELIMIT, "memo index too high"),
+    BAD("Nr\xff\xff\xff\x7f.", MPROC_ELIMIT, "memo index too high"),
+    BAD("Nq\xff.", MPROC_ELIMIT, "memo index too high"),
+};
+
+START_TEST(the_memo_gives_only_what_was_put)
+{
+    check_refusals(memos, COUNT(memos));
+}
+END_TEST
+
+static const struct refusal objects[] = {
+    MALFORMED("cmodule\nname", "line without end"),
+    MALFORMED("cmodule", "line without end"),
+    MALFORMED("c\nname\n.", "malformed name"),
+    MALFORMED("cmodule\n\n.", "malformed name"),
+    MALFORMED("cmo\0ule\nname\n.", "malformed name"),
+    BAD("cmod\xff\nname\n.", MPROC_EUTF8, "not UTF-8"),
+    BAD("cmod\nname\xc3\n.", MPROC_EUTF8, "not UTF-8"),
+    MALFORMED("\x93.", "offset 0"),
+    MALFORMED("\x8c\1m\x93.", "offset 3"),
+    MALFORMED("\x8c\1mN\x93.", "global whose name is no str"),
+    MALFORMED("NN\x93.", "global whose name is no str"),
+    MALFORMED("C\1mC\1n\x93.", "global whose name is no str"),
+    MALFORMED("\x8c\1m\x8c\2n\0\x93.", "malformed name"),
+    MALFORMED("R.", "offset 0"),
+    MALFORMED("NR.", "offset 1"),
+    MALFORMED("N)R.", "call of what is no global or object"),
+    MALFORMED("])R.", "call of what is no global or object"),
+    MALFORMED("cm\nf\nNR.", "arguments that are no tuple"),
+    MALFORMED("cm\nf\n]R.", "arguments that are no tuple"),
+    MALFORMED("cbuiltins\nset\n]R.", "arguments that are no tuple"),
+    MALFORMED("N)\x81.", "call of what is no global or object"),
+    MALFORMED("cm\nC\n]\x81.", "arguments that are no tuple"),
+    MALFORMED("cm\nC\n)N\x92.", "keyword arguments that are no dict"),
+    MALFORMED("cm\nC\n)]\x92.", "keyword arguments that are no dict"),
+    MALFORMED("cm\nC\n)\x92.", "offset 6"),
+    MALFORMED("(o.", "object without class"),
+    MALFORMED("(No.", "call of what is no global or object"),
+    MALFORMED("o.", "no mark"),
+    MALFORMED("im\nC\n.", "no mark"),
+    MALFORMED("(im\n", "line without end"),
+    MALFORMED("b.", "offset 0"),
+    MALFORMED("Nb.", "offset 1"),
+    MALFORMED("NNb.", "state for what takes none"),
+    MALFORMED("]Nb.", "state for what takes none"),
+    MALFORMED("cm\nC\nNb.", "state for what takes none"),
+    MALFORMED("cm\nC\n)\x81NbNb.", "state for what takes none"),
+    MALFORMED("P0\n.", "persistent id at offset 0"),
+    MALFORMED("Pabc\n.", "persistent id"),
+    MALFORMED("NQ.", "persistent id at offset 1"),
+    MALFORMED("K\1Q.", "persistent id"),
+    MALFORMED("Q.", "offset 0"),
+    MALFORMED("\x82\1.", "extension code"),
+    MALFORMED("\x83\1\0.", "extension code"),
+    MALFORMED("\x84\1\0\0\0.", "extension code"),
+    MALFORMED("\x97.", "out-of-band buffer"),
+    MALFORMED("\x97\x98.", "out-of-band buffer"),
+    MALFORMED("C\1x\x98.", "out-of-band buffer at offset 3"),
+    BAD("cbuiltins\nset\n(]l\x85R.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("cbuiltins\nfrozenset\n(}l\x85R.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("}]Ns.", MPROC_EUNHASHABLE, "cannot be one at offset 3"),
+    BAD("}(]Nu.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("(]Nd.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("(]\x91.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("\x8f(}\x90.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("}]\x85Ns.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("}\x8fNs.", MPROC_EUNHASHABLE, "cannot be one"),
+    BAD("}\x96\0\0\0\0\0\0\0\0Ns.", MPROC_EUNHASHABLE, "cannot be one"),
+};
+
+START_TEST(calls_and_names_must_be_well_formed)
+{
+    check_refusals(objects, COUNT(objects));
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_opcode_are_refused)
+{
+    static const char opcodes[] = "(.012FIJKLMNPQRSTUVX}])abcdeghijloqprstuGBC";
+    for (int op = 0; op < 256; op++) {
+        char pickle[3] = {'N', (char)op, '.'};
+        if (op >= 0x80 ? op <= 0x98 : op && strchr(opcodes, op))
+            continue;
+        ck_assert_int_eq(load_code(pickle, 3, NULL, "unknown opcode at offset 1"), MPROC_EPICKLE);
+    }
+}
+END_TEST
+
+/* ---- what becomes of calls ---- */
+
+static const struct {
+    const char *pickle;
+    size_t len;
+    const char *repr;
+} inert[] = {
+#define INERT(pickle, repr)                                                                        \
+    {                                                                                              \
+        pickle, sizeof(pickle) - 1, repr                                                           \
+    }
+    INERT("cm\nf\n.", "<m.f>"),
+    INERT("cm\nf\n)R.", "<m.f()>"),
+    INERT("cm\nf\nK\1\x85R.", "<m.f(1,)>"),
+    INERT("cm\nC\n)\x81.", "<m.C.__new__()>"),
+    INERT("cm\nC\n)}\x92.", "<m.C.__new__() kwargs={}>"),
+    INERT("cm\nC\nK\1\x85}\x8c\1kK\2s\x92.", "<m.C.__new__(1,) kwargs={'k': 2}>"),
+    INERT("cm\nC\n)\x81}\x8c\1aK\1sb.", "<m.C.__new__() state={'a': 1}>"),
+    INERT("cm\nC\n)\x81N}\x86"
+          "b.",
+          "<m.C.__new__() state=(None, {})>"),
+    INERT("cm\nC\n)\x81K\1a.", "<m.C.__new__() list=[1]>"),
+    INERT("cm\nC\n)\x81(K\1K\2e.", "<m.C.__new__() list=[1, 2]>"),
+    INERT("cm\nC\n)\x81K\1K\2s.", "<m.C.__new__() dict={1: 2}>"),
+    INERT("cm\nC\n)\x81(K\1K\2K\1K\3u.", "<m.C.__new__() dict={1: 3}>"),
+    INERT("cm\nC\n)R(K\1eK\2K\3sNb.", "<m.C() state=None list=[1] dict={2: 3}>"),
+    INERT("(K\1im\nC\n.", "<m.C(1,)>"),
+    INERT("(im\nC\n.", "<m.C()>"),
+    INERT("(cm\nC\nK\1o.", "<m.C(1,)>"),
+    INERT("(cm\nC\no}b.", "<m.C() state={}>"),
+    INERT("cm\nf\n)R)R.", "<<m.f()>()>"),
+    INERT("\x80\4\x8c\1m\x8c\3A.B\x93.", "<m.A.B>"),
+    INERT("\x80\2cbuiltins\ngetattr\ncm\nA\nX\1\0\0\0B\x86R.", "<builtins.getattr(<m.A>, 'B')>"),
+    INERT("c__builtin__\nunicode\n.", "<builtins.str>"),
+    INERT("\x80\2"
+          "c__builtin__\nxrange\n.",
+          "<builtins.range>"),
+    INERT("\x80\3"
+          "c__builtin__\nxrange\n.",
+          "<__builtin__.xrange>"),
+    INERT("\x80\2"
+          "ccopy_reg\n_reconstructor\n.",
+          "<copyreg._reconstructor>"),
+    /* Not the plain forms: calls like any other. */
+    INERT("cbuiltins\nset\nN\x85R.", "<builtins.set(None,)>"),
+    INERT("cbuiltins\nset\n]]\x86R.", "<builtins.set([], [])>"),
+    INERT("cbuiltins\nbytes\nK\5\x85R.", "<builtins.bytes(5,)>"),
+    INERT("cbuiltins\nbytearray\nK\5\x85R.", "<builtins.bytearray(5,)>"),
+    INERT("cbuiltins\ncomplex\nN\x85R.", "<builtins.complex(None,)>"),
+    INERT("cbuiltins\ncomplex\nNN\x86R.", "<builtins.complex(None, None)>"),
+    INERT("cbuiltins\nset\n)\x81.", "<builtins.set.__new__()>"),
+    INERT("cbuiltins\nbytes\nX\1\0\0\0aX\4\0\0\0utf8\x86R.", "<builtins.bytes('a', 'utf8')>"),
+    INERT("c_codecs\nencode\nX\2\0\0\0\xc4\x80X\6\0\0\0latin1\x86R.",
+          "<_codecs.encode('\xc4\x80', 'latin1')>"),
+};
+
+START_TEST(calls_become_inert_objects)
+{
+    for (size_t i = 0; i < COUNT(inert); i++) {
+        mproc_value *v = load(inert[i].pickle, inert[i].len);
+        assert_repr(v, inert[i].repr);
+        for (uint64_t protocol = 4; protocol <= 5; protocol++) {
+            struct mp_buffer pickle = {0};
+            dump(v, protocol, &pickle);
+            mproc_value *back = load(pickle.data, pickle.len);
+            assert_repr(back, inert[i].repr);
+            mproc_value_free(back);
+            mp_buffer_clear(&pickle);
+        }
+        mproc_value_free(v);
+    }
+}
+END_TEST
+
+Suite *mp_suite(void)
+{
+    Suite *suite = suite_create("value_decode");
+    TCase *tc = mp_case(suite, "value_decode", 20);
+    tcase_add_test(tc, each_opcode_is_read_as_python_reads_it);
+    tcase_add_test(tc, a_pickle_is_one_value_and_nothing_else);
+    tcase_add_test(tc, opcodes_that_find_too_little_on_the_stack_are_refused);
+    tcase_add_test(tc, lengths_that_lie_are_refused);
+    tcase_add_test(tc, numbers_and_texts_must_be_well_formed);
+    tcase_add_test(tc, the_memo_gives_only_what_was_put);
+    tcase_add_test(tc, calls_and_names_must_be_well_formed);
+    tcase_add_test(tc, bytes_that_are_no_opcode_are_refused);
+    tcase_add_test(tc, calls_become_inert_objects);
+    return suite;
+}
