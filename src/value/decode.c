@@ -488,5 +488,5 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
     int rc = mp_unpickle_message(out, message, 0, len, options, NULL, err);
     if (rc != 0)
         free(message);
-    return rc;
+    return rc; /* NOLINT(clang-analyzer-unix.Malloc): the value has taken the message over */
 }
