@@ -74,6 +74,7 @@ MPROC_API mproc_kind mproc_value_kind(const mproc_value *v);
 /**
  * Name of a kind as Python says it, such as "int" or "NoneType".
  *
+ * @param kind  any number
  * @return static text; "?" for a number that is no kind
  */
 MPROC_API const char *mproc_kind_name(mproc_kind kind);
@@ -98,13 +99,31 @@ MPROC_API void mproc_value_free(mproc_value *root);
  */
 MPROC_API int mproc_value_new(mproc_value **out, mproc_kind kind);
 
-/** Make a bool: True unless `truth` is 0. 0 or -ENOMEM. */
+/**
+ * Make a bool.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param truth     True unless 0
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_bool(mproc_value **out, int truth);
 
-/** Make an int. 0 or -ENOMEM. */
+/**
+ * Make an int.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param number    any
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_int64(mproc_value **out, int64_t number);
 
-/** Make an int. 0 or -ENOMEM. */
+/**
+ * Make an int.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param number    any
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_uint64(mproc_value **out, uint64_t number);
 
 /**
@@ -117,10 +136,23 @@ MPROC_API int mproc_value_new_uint64(mproc_value **out, uint64_t number);
  */
 MPROC_API int mproc_value_new_bigint(mproc_value **out, const void *data, size_t len);
 
-/** Make a float. 0 or -ENOMEM. */
+/**
+ * Make a float.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param number    any, infinities and nan included
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_float(mproc_value **out, double number);
 
-/** Make a complex. 0 or -ENOMEM. */
+/**
+ * Make a complex.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param real      real part
+ * @param imag      imaginary part
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_complex(mproc_value **out, double real, double imag);
 
 /**
@@ -134,10 +166,24 @@ MPROC_API int mproc_value_new_complex(mproc_value **out, double real, double ima
  */
 MPROC_API int mproc_value_new_str(mproc_value **out, const char *utf8, size_t len);
 
-/** Make bytes from a copy of `data`. 0 or -ENOMEM. */
+/**
+ * Make bytes.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param data      copied; NULL with len 0 is fine
+ * @param len       bytes
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_bytes(mproc_value **out, const void *data, size_t len);
 
-/** Make a bytearray from a copy of `data`. 0 or -ENOMEM. */
+/**
+ * Make a bytearray.
+ *
+ * @param[out] out  new root, caller-owned
+ * @param data      copied; NULL with len 0 is fine
+ * @param len       bytes
+ * @retval -ENOMEM  act: out of memory
+ */
 MPROC_API int mproc_value_new_bytearray(mproc_value **out, const void *data, size_t len);
 
 /**
@@ -170,6 +216,7 @@ typedef enum mproc_construct {
  * @param args      a tuple; added likewise; NULL for none
  * @param kwargs    a dict for MPROC_NEW_EX, else NULL; added likewise
  * @retval MPROC_EKIND  fatal: an argument is of the wrong kind
+ * @retval -EINVAL      fatal: `how` is none of them
  * @retval -ENOMEM      act: out of memory
  */
 MPROC_API int mproc_value_new_object(mproc_value **out, mproc_construct how, mproc_value *callable,
@@ -178,7 +225,12 @@ MPROC_API int mproc_value_new_object(mproc_value **out, mproc_construct how, mpr
 /**
  * Give an inert object its state, what Python hands to `__setstate__` or puts into `__dict__`.
  *
+ * A second call puts the new state in the place of the old one.
+ *
+ * @param object  an inert object
+ * @param state   any value; added as described at the top of this file
  * @retval MPROC_EKIND  fatal: not an object
+ * @retval -EINVAL      fatal: `state` is NULL
  * @retval -ENOMEM      act: out of memory
  */
 MPROC_API int mproc_value_set_state(mproc_value *object, mproc_value *state);
@@ -194,6 +246,7 @@ MPROC_API int mproc_value_set_state(mproc_value *object, mproc_value *state);
  * @retval MPROC_ELIMIT       fatal: a member of a set that is nested too deep
  * @retval -EPERM             fatal: a tuple or frozenset that is or was looked up as a key, or lies
  * in one
+ * @retval -EINVAL            fatal: an argument to add is NULL
  * @retval -ENOMEM            act: out of memory
  */
 MPROC_API int mproc_value_append(mproc_value *container, mproc_value *item);
@@ -204,7 +257,7 @@ MPROC_API int mproc_value_append(mproc_value *container, mproc_value *item);
  * @param container   where to
  * @param kind        as in mproc_value_new()
  * @param[out] child  the new value; belongs to the tree
- * @return as mproc_value_append()
+ * @return as mproc_value_append(); -EINVAL is another kind
  */
 MPROC_API int mproc_value_append_new(mproc_value *container, mproc_kind kind, mproc_value **child);
 
@@ -226,11 +279,19 @@ MPROC_API int mproc_value_set(mproc_value *dict, mproc_value *key, mproc_value *
  * @param container  where to
  * @param format     any number of items
  * @return as mproc_value_append(), or as mproc_pack(); items before the one that failed have been
- * added
+ * added, what was given for that one and those behind it is still the caller's
  */
 MPROC_API int mproc_value_extend(mproc_value *container, const char *format, ...);
 
-/** Append bytes to a bytearray. MPROC_EKIND if it is none, or -ENOMEM. */
+/**
+ * Append bytes to a bytearray.
+ *
+ * @param bytearray  where to
+ * @param data       copied; may be the content of the same bytearray
+ * @param len        bytes
+ * @retval MPROC_EKIND  fatal: not a bytearray
+ * @retval -ENOMEM      act: out of memory
+ */
 MPROC_API int mproc_value_append_bytes(mproc_value *bytearray, const void *data, size_t len);
 
 /**
@@ -443,6 +504,7 @@ MPROC_API int mproc_pack_err(mproc_value **out, mproc_error *err, const char *fo
  * @retval MPROC_EKIND    act: another kind, or another number of items
  * @retval -ERANGE        act: an int that does not fit, or a text with NUL for `s`
  * @retval -ENOENT        act: a key that is not there
+ * @retval -EINVAL        fatal: `v` or `format` is NULL
  */
 MPROC_API int mproc_unpack_err(const mproc_value *v, mproc_error *err, const char *format, ...);
 
@@ -486,6 +548,7 @@ MPROC_API int mproc_value_repr(const mproc_value *v, char **out, size_t *len);
  * digits
  * @retval MPROC_EUNHASHABLE  act: a key or member of a set that cannot be one
  * @retval MPROC_EUTF8        act: not UTF-8
+ * @retval -EINVAL            fatal: `text` is NULL
  * @retval -ENOMEM            act: out of memory
  */
 MPROC_API int mproc_value_parse(mproc_value **out, const char *text, size_t len, mproc_error *err);
@@ -513,7 +576,8 @@ typedef struct mproc_pickle_options {
  * @param[out] len  its bytes
  * @param options   NULL for defaults
  * @param err       what could not be pickled; may be NULL
- * @retval MPROC_EUNPICKLABLE  fatal: a pointer or connection
+ * @retval MPROC_EUNPICKLABLE  fatal: a pointer or connection, a tuple or frozenset that contains
+ * itself without a list, dict or set between, a global with a newline in its name before protocol 4
  * @retval -EINVAL             fatal: an option out of range
  * @retval -ENOMEM             act: out of memory
  */

@@ -120,11 +120,11 @@ int mproc_value_new_complex(mproc_value **out, double real, double imag)
     if (!tree)
         return -ENOMEM;
     double *parts = mp_alloc(tree, 2 * sizeof *parts);
+    mproc_value cell = {.meta = MPROC_KIND_COMPLEX, .u.complex = parts};
     if (!parts)
-        return finish(tree, -ENOMEM, NULL, out);
+        return finish(tree, -ENOMEM, &cell, out);
     parts[0] = real;
     parts[1] = imag;
-    mproc_value cell = {.meta = MPROC_KIND_COMPLEX, .u.complex = parts};
     return mp_finish_root(tree, &cell, out);
 }
 

@@ -334,14 +334,14 @@ static unsigned char *put_small(unsigned char *to, const mproc_value *v)
             return to + 2;
         }
         to[1] = (unsigned char)number;
-        to[2] = (unsigned char)(number >> 8);
+        to[2] = (unsigned char)((uint64_t)number >> 8);
         if (number >= 0 && number < 65536) {
             to[0] = OP_BININT2;
             return to + 3;
         }
         to[0] = OP_BININT;
-        to[3] = (unsigned char)(number >> 16);
-        to[4] = (unsigned char)(number >> 24);
+        to[3] = (unsigned char)((uint64_t)number >> 16);
+        to[4] = (unsigned char)((uint64_t)number >> 24);
         return to + 5;
     case MPROC_KIND_FLOAT:
         to[0] = OP_BINFLOAT;

@@ -142,14 +142,14 @@ b'|()|(1,)|(1,2)|(1,2,)|((),)|((1))|(1)|[ ]|[1]|[1,]|[1,2,3]|[[],[[]]]|{}|{1}|{1
 [None,True,False]|None|True|False|1,|1,2|1,2,|'a','b'|set()|[set()]|[1,#c
 2]|[#
 ]|( 1 , )|[1
-,2]|[	1]|{1
+,2]|{1
 :
-2}|1#x|  1|	1|[0x10,0o10,0b10,10]|{(1,):{(2,):{}}}|[-1,+1,-1.5]|{-1:-2}|[1+2j,3-4j]|(1+2j,)|-  1|{'\n':'\t'}
+2}|1#x|  1|[0x10,0o10,0b10,10]|{(1,):{(2,):{}}}|[-1,+1,-1.5]|{-1:-2}|[1+2j,3-4j]|(1+2j,)|-  1|{'\n':'\t'}
 """
 
 
 def good_literals():
-    cases = GOOD.strip("\n").split("|")  # a line break separates cases, too, unless it belongs to one
+    cases = GOOD.strip("\n").split("|") + ["[\t1]", "\t1", "[\f1 \t]"]  # a line break separates cases, too, unless it belongs to one
     for case in itertools.chain.from_iterable([case] if reads(case) else case.split("\n") for case in cases):
         assert reads(case), case
         yield utf8(case).hex() or "-", repr(ast.literal_eval(case))

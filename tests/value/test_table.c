@@ -310,11 +310,11 @@ START_TEST(keys_nested_too_deep_are_refused_not_followed)
     }
     ck_assert_int_eq(mproc_value_append(set, key), MPROC_ELIMIT);
     ck_assert_uint_eq(mproc_value_length(set), 0);
-    mproc_value *circle = new_of(MPROC_KIND_TUPLE);
-    ck_assert_int_eq(mproc_value_append(circle, circle), 0);
-    ck_assert_int_eq(mproc_value_append(set, circle), MPROC_ELIMIT);
-    ck_assert_ptr_null(mproc_value_get(set, circle));
-    mproc_value_free(circle);
+    mproc_value *itself = new_of(MPROC_KIND_TUPLE);
+    ck_assert_int_eq(mproc_value_append(itself, itself), 0);
+    ck_assert_int_eq(mproc_value_append(set, itself), MPROC_ELIMIT);
+    ck_assert_ptr_null(mproc_value_get(set, itself));
+    mproc_value_free(itself);
     mproc_value_free(key);
     mproc_value_free(set);
 }

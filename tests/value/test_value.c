@@ -63,8 +63,8 @@ START_TEST(pack_builds_what_its_letters_say)
     assert_repr(v, "(-2147483648, 4294967295, -9223372036854775808, 18446744073709551615, "
                    "-9223372036854775808, 18446744073709551615, -1)");
     mproc_value_free(v);
-    ck_assert_int_eq(mproc_pack(&v, "[d?s z z s# y#]", 1.5, 1, "a'b", NULL, "z", "x\0y", (size_t)3,
-                                "\xff", (size_t)1),
+    ck_assert_int_eq(mproc_pack(&v, "[d?s z z s# y#]", 1.5, 1, "a'b", (char *)NULL, "z", "x\0y",
+                                (size_t)3, "\xff", (size_t)1),
                      0);
     assert_repr(v, "[1.5, True, \"a'b\", None, 'z', 'x\\x00y', b'\\xff']");
     mproc_value_free(v);
