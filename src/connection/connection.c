@@ -168,8 +168,7 @@ static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
 void mp_conn_drop_parcel(mproc_conn *conn)
 {
     struct mp_parcel parcel;
-    parcel.n = 0;
-    parcel.lost = false;
+    mp_parcel_init(&parcel);
     conn->transport->claim_parcel(conn, &parcel);
     mp_parcel_clear(&parcel);
     conn->has_parcel = false;

@@ -63,7 +63,7 @@ int mproc_conn_send(mproc_conn *conn, const mproc_value *value, mproc_error *err
 {
     struct mp_buffer pickle = {0};
     struct mp_parcel parcel;
-    parcel.n = 0;
+    mp_parcel_init(&parcel);
     const struct mp_pickle_hooks hooks = {.user = &parcel, .leave = leave};
     mp_error_clear(err);
     if (!conn)
@@ -130,8 +130,7 @@ static int arrive(void *user, uint64_t id, void **connection, void (**drop_it)(v
 int mproc_conn_recv(mproc_conn *conn, mproc_value **value, mproc_error *err)
 {
     struct mp_parcel parcel;
-    parcel.n = 0;
-    parcel.lost = false;
+    mp_parcel_init(&parcel);
     const struct mp_pickle_hooks hooks = {.user = &parcel, .arrive = arrive};
     void *message;
     size_t len;

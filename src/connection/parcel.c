@@ -37,8 +37,7 @@ int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint
     }
     arrival->next = NULL;
     arrival->at = at;
-    arrival->parcel.n = 0;
-    arrival->parcel.lost = false;
+    mp_parcel_init(&arrival->parcel);
     merge(&arrival->parcel, parcel);
     if (arrivals->last)
         arrivals->last->next = arrival;

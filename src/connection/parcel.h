@@ -23,6 +23,13 @@ struct mp_parcel {
     bool lost; /* some did not arrive: no room in the descriptor table, or too many */
 };
 
+/* Only what counts: the array is a kilobyte. */
+static inline void mp_parcel_init(struct mp_parcel *parcel)
+{
+    parcel->n = 0;
+    parcel->lost = false;
+}
+
 /* A parcel that came, waiting for its message to be taken. */
 struct mp_arrival {
     struct mp_arrival *next;

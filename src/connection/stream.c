@@ -100,8 +100,7 @@ static int no_bytes(struct stream *s, ssize_t rc)
 static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
 {
     struct mp_parcel parcel;
-    parcel.n = 0;
-    parcel.lost = false;
+    mp_parcel_init(&parcel);
     ssize_t n = mp_stream_read(&s->io, buf, len, &parcel, deadline);
     if (n > 0)
         s->position += (uint64_t)n;

@@ -230,6 +230,7 @@ static void attach(struct msghdr *message, union control *control, const struct 
     size_t size = parcel->n * sizeof *parcel->fds;
     message->msg_control = control->bytes;
     message->msg_controllen = CMSG_SPACE(size);
+    memset(control->bytes, 0, CMSG_SPACE(size)); /* the padding, too: it goes to the kernel */
     struct cmsghdr *c = CMSG_FIRSTHDR(message);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;

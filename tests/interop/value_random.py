@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Random Python objects through mproc and back: value_random.py FILTER [SEED [COUNT]]
+"""Random Python objects through mproc and back: value_random.py FILTER [SEED|random [COUNT]]
 
 Each object is pickled at every protocol, read by mproc, whose repr must be Python's, pickled again at
 every protocol, and read by Python, which must find it equal. What mproc writes must be, byte for byte, what
@@ -154,7 +154,8 @@ def unframed(data):
 
 
 def main():
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
+    wanted = sys.argv[2] if len(sys.argv) > 2 else "random"
+    seed = random.randrange(2**32) if wanted == "random" else int(wanted)
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 300
     print(f"seed {seed}, {count} objects", flush=True)
     rng = random.Random(seed)
