@@ -145,7 +145,7 @@ static double round_trip_ns(size_t size, long count, int cpu, unsigned flags)
         check(mproc_conn_send_bytes(a, buf, size), "send");
         check(mproc_conn_recv_bytes_into(a, buf, size), "recv");
     }
-    double ns = (now() - began) * 1e9 / (double)(count - count / 10);
+    double ns = (now() - began) * 1e9 / ((double)count * 0.9);
     mproc_conn_close(a);
     wait_child(child);
     free(buf);
@@ -203,7 +203,7 @@ static double stream_rate(size_t size, long count, int cpu, unsigned flags)
             began = now();
         check(mproc_conn_recv_bytes_into(in, buf, size), "recv");
     }
-    double rate = (double)(count - count / 10) / (now() - began);
+    double rate = ((double)count * 0.9) / (now() - began);
     mproc_conn_close(in);
     wait_child(child);
     free(buf);
@@ -240,7 +240,7 @@ static double in_place_rate(size_t size, long count, int cpu, unsigned flags)
             sum += words[k];
         check(mproc_conn_release(in), "release");
     }
-    double rate = (double)(count - count / 10) / (now() - began);
+    double rate = ((double)count * 0.9) / (now() - began);
     if (sum == 1)
         printf("%d", (int)sum);
     mproc_conn_close(in);

@@ -83,7 +83,7 @@ static int print_all(mproc_wait_item *readers, size_t n)
 
 int main(void)
 {
-    mproc_process *workers[WORKERS];
+    mproc_process *workers[WORKERS] = {NULL};
     mproc_wait_item readers[WORKERS];
     size_t started = 0;
     for (; started < WORKERS; started++) {

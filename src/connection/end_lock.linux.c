@@ -63,10 +63,10 @@ static char state_of(pid_t pid, pid_t tid)
         return 0;
     ssize_t len = read(fd, stat, sizeof stat - 1);
     mp_fd_close(&fd);
-    stat[len > 0 ? len : 0] = '\0';
+    stat[len > 0 ? len : 0] = 0;
     /* The name before it can hold anything, parentheses included. */
     const char *name_end = strrchr(stat, ')');
-    return name_end && name_end[1] == ' ' ? name_end[2] : '\0';
+    return (char)(name_end && name_end[1] == ' ' ? name_end[2] : 0);
 }
 
 bool mp_end_lock_is_dead(pid_t pid, pid_t tid)

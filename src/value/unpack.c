@@ -10,6 +10,9 @@
 
 #include "value/connection.h"
 
+/* NOLINTBEGIN(clang-analyzer-valist.Uninitialized): u->args is begun in unpack(), the only way in
+ */
+
 #define MAX_NESTING 64
 
 struct unpacker {
@@ -72,12 +75,14 @@ static int get_unsigned(struct unpacker *u, const mproc_value *v, uint64_t high,
     return 0;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `type` is a type */
 #define STORE(u, type, expression)                                                                 \
     do {                                                                                           \
         type *to = va_arg((u)->args, type *);                                                      \
         if ((u)->store)                                                                            \
             *to = (expression);                                                                    \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static int unpack_signed(struct unpacker *u, char letter, const mproc_value *v)
 {
@@ -212,7 +217,8 @@ static int unpack_dict(struct unpacker *u, const mproc_value *v)
         skip_blanks(u);
         if (!*u->at || *u->at == '}')
             return fail(u, MPROC_EFORMAT, "key without value");
-        const mproc_value *item = mproc_value_get_str(v, va_arg(u->args, const char *));
+        const char *key = va_arg(u->args, const char *);
+        const mproc_value *item = mproc_value_get_str(v, key);
         if (!item)
             return fail(u, -ENOENT, "no such key");
         int rc = unpack_item(u, item);
@@ -341,3 +347,5 @@ int mproc_unpack_err(const mproc_value *v, mproc_error *err, const char *format,
     va_end(args);
     return rc;
 }
+
+/* NOLINTEND(clang-analyzer-valist.Uninitialized) */

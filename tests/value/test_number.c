@@ -17,7 +17,11 @@ static void parse_pickle_and_compare(const mproc_value *v, const char *text)
 
 static bool same_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    uint64_t bits_a;
+    uint64_t bits_b;
+    memcpy(&bits_a, &a, sizeof a);
+    memcpy(&bits_b, &b, sizeof b);
+    return bits_a == bits_b;
 }
 
 /* ---- int ---- */
