@@ -5,6 +5,8 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/clock.h"
 
@@ -23,6 +25,9 @@ int mp_fd_socketpair(int fds[2]);
 int mp_fd_pipe(int fds[2]);
 
 int mp_fd_set_nonblocking(int fd, bool on);
+
+/* writev(2) that reports a broken pipe by EPIPE alone, without the signal. -1 with errno, as it. */
+ssize_t mp_fd_writev(int fd, const struct iovec *parts, size_t n);
 
 /*
  * poll(2) until the deadline. Number of entries ready, 0 at the deadline, or -errno, never -EINTR.

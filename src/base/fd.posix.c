@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +87,47 @@ int mp_fd_set_nonblocking(int fd, bool on)
     if (wanted != flags && fcntl(fd, F_SETFL, wanted) < 0)
         return -errno;
     return 0;
+}
+
+static bool is_sigpipe_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+static size_t total_of(const struct iovec *parts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].iov_len;
+    return total;
+}
+
+/*
+ * The signal, which is directed at this thread, is consumed while it is blocked, unless one was
+ * pending before, which it can only be if it was blocked before. It also comes with a write that
+ * was cut short by the last reader's leaving.
+ */
+ssize_t mp_fd_writev(int fd, const struct iovec *parts, size_t n)
+{
+    sigset_t pipe_only;
+    sigset_t before;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    bool was_blocked = sigismember(&before, SIGPIPE) == 1;
+    bool was_pending = was_blocked && is_sigpipe_pending();
+    ssize_t written = writev(fd, parts, (int)n);
+    int error = errno;
+    if (written != (ssize_t)total_of(parts, n) && !was_pending && is_sigpipe_pending()) {
+        int number;
+        sigwait(&pipe_only, &number);
+    }
+    if (!was_blocked)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return written;
 }
 
 /* One poll(2) towards the deadline; where ppoll(2) exists, without rounding to milliseconds. */

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
@@ -56,36 +54,10 @@ bool mp_bell_lower(struct mp_bell_flag *flag)
     return atomic_exchange(&flag->state, MP_BELL_AWAKE) == MP_BELL_ASLEEP;
 }
 
-/*
- * write(2) of one byte to a pipe that nobody may be reading. The signal, directed at this thread,
- * is consumed while it is blocked, unless one was pending before.
- */
-static ssize_t write_byte(int fd)
-{
-    sigset_t pipe_only;
-    sigset_t before;
-    sigset_t pending;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    bool was_pending = sigismember(&before, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
-                       sigismember(&pending, SIGPIPE) == 1;
-    ssize_t written = write(fd, "", 1);
-    int error = errno;
-    if (written < 0 && error == EPIPE && !was_pending) {
-        const struct timespec at_once = {0};
-        while (sigtimedwait(&pipe_only, NULL, &at_once) < 0 && errno == EINTR)
-            ;
-    }
-    if (sigismember(&before, SIGPIPE) == 0)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return written;
-}
-
 int mp_bell_ring(int fd)
 {
-    while (write_byte(fd) < 0) {
+    const struct iovec byte = {.iov_base = &(char){0}, .iov_len = 1};
+    while (mp_fd_writev(fd, &byte, 1) < 0) {
         if (errno == EAGAIN)
             return 0;
         if (errno != EINTR)

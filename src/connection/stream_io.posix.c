@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -151,45 +150,6 @@ ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len,
     }
 }
 
-static bool is_sigpipe_pending(void)
-{
-    sigset_t pending;
-    sigpending(&pending);
-    return sigismember(&pending, SIGPIPE) == 1;
-}
-
-static size_t total_of(const struct iovec *parts, size_t n)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < n; i++)
-        total += parts[i].iov_len;
-    return total;
-}
-
-/*
- * writev(2) that reports a broken pipe by EPIPE alone. The signal, which is directed at this
- * thread, is consumed while it is blocked, unless one was pending before; it also comes with a
- * write that was cut short by the last reader's leaving.
- */
-static ssize_t writev_without_sigpipe(int fd, const struct iovec *parts, size_t n)
-{
-    sigset_t pipe_only;
-    sigset_t before;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    bool was_pending = is_sigpipe_pending();
-    ssize_t written = writev(fd, parts, (int)n);
-    int error = errno;
-    if (written != (ssize_t)total_of(parts, n) && !was_pending && is_sigpipe_pending()) {
-        int number;
-        sigwait(&pipe_only, &number);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return written;
-}
-
 /* Cut the parts to at most `max` bytes in all. Returns how many parts are left. */
 static size_t limit_parts(struct iovec *parts, size_t n, size_t max)
 {
@@ -221,7 +181,7 @@ static ssize_t write_pipe(const struct mp_stream_fd *io, const struct iovec *par
         if (!(fcntl(io->fd, F_GETFL) & O_NONBLOCK))
             n = limit_parts(some, n, PIPE_BUF);
     }
-    return writev_without_sigpipe(io->fd, some, n);
+    return mp_fd_writev(io->fd, some, n);
 }
 
 /* Put a parcel into the control part of a message that is to be sent. */
