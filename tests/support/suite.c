@@ -76,6 +76,11 @@ static double slower(void)
     return value >= 1 ? value : 1;
 }
 
+unsigned mp_stride(unsigned slow)
+{
+    return getenv("MPROC_TEST_VALGRIND") ? slow : 1;
+}
+
 TCase *mp_case(Suite *suite, const char *name, double seconds)
 {
     TCase *tc = tcase_create(name);

@@ -26,6 +26,9 @@ TCase *mp_case(Suite *suite, const char *name, double seconds);
  */
 int mp_helper(const char *name, int argc, char **argv);
 
+/* 1, or `slow` under valgrind: so many steps of a long loop are to be taken as one. */
+unsigned mp_stride(unsigned slow);
+
 /* Number of open descriptors of this process. */
 int mp_count_fds(void);
 

@@ -82,6 +82,8 @@ static void check_digest(char *const *fields)
     unsigned char digest[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof digest + 1];
     struct mp_buffer pickle = {0};
+    if (mp_stride(2) > 1 && atoi(fields[1]) > 3000)
+        return;
     mproc_value *v = make(fields[0], atoi(fields[1]));
     dump(v, strtoul(fields[2], NULL, 10), &pickle);
     crypto_hash_sha256(digest, pickle.data, pickle.len);
