@@ -3,6 +3,7 @@
 #ifndef MP_BASE_FD_H
 #define MP_BASE_FD_H
 
+#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -23,6 +24,12 @@ void mp_fd_close(int *fd);
 /* A socketpair(AF_UNIX, SOCK_STREAM) or pipe(2), both ends owned. 0 or -errno. */
 int mp_fd_socketpair(int fds[2]);
 int mp_fd_pipe(int fds[2]);
+
+/* Does this errno say that a call which may not block would have to? */
+static inline bool mp_would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
 
 int mp_fd_set_nonblocking(int fd, bool on);
 

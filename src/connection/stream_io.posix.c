@@ -58,11 +58,6 @@ int mp_stream_fd_init(struct mp_stream_fd *io, int fd, bool *readable, bool *wri
     return S_ISSOCK(st.st_mode) ? init_socket(io) : 0;
 }
 
-static bool would_block(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
-
 /* Memory for the control message that holds a whole parcel. */
 union control {
     struct cmsghdr align;
@@ -140,7 +135,7 @@ ssize_t mp_stream_read(const struct mp_stream_fd *io, void *buf, size_t len,
             continue;
         if (errno == ECONNRESET && io->is_local)
             return 0;
-        if (!would_block(errno))
+        if (!mp_would_block(errno))
             return -errno;
         if (deadline == MP_NOW)
             return -ETIMEDOUT;
@@ -222,7 +217,7 @@ ssize_t mp_stream_write(const struct mp_stream_fd *io, struct iovec *parts, size
             continue;
         if (error == ECONNRESET)
             return -EPIPE;
-        if (!would_block(error))
+        if (!mp_would_block(error))
             return -error;
         int rc = mp_fd_wait(io->fd, POLLOUT, deadline);
         if (rc < 0)

@@ -7,14 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
+
 #if !defined MSG_NOSIGNAL /* macOS: SO_NOSIGPIPE is set instead */
 #define MSG_NOSIGNAL 0
 #endif
-
-static bool would_block(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
 
 static int fail(struct mp_handshake *h, int code, const char *why)
 {
@@ -53,7 +50,7 @@ static int flush(struct mp_handshake *h)
             send(h->fd, h->out + h->out_at, h->out_len - h->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
             h->out_at += (size_t)n;
-        } else if (would_block(errno)) {
+        } else if (mp_would_block(errno)) {
             return 0;
         } else if (errno != EINTR) {
             /* The verdict on the peer stands, whether it could be told or not. */
@@ -86,7 +83,7 @@ static int fill(struct mp_handshake *h, size_t wanted)
             h->in_len += (size_t)n;
         else if (n == 0)
             return ended(h, 0);
-        else if (would_block(errno))
+        else if (mp_would_block(errno))
             return 0;
         else if (errno != EINTR)
             return ended(h, errno);
