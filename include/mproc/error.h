@@ -4,7 +4,8 @@
  *
  * One rule for return values: 0 or a count on success; on failure a negative code, `-errno` for
  * what the system said or one of the codes below for what mproc itself found. Outputs are untouched
- * on failure unless a function says otherwise.
+ * on failure unless a function says otherwise. NULL for a pointer that a function needs is -EINVAL,
+ * or the code that a wrong object of that kind would get.
  */
 #ifndef MPROC_ERROR_H
 #define MPROC_ERROR_H
