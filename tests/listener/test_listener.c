@@ -374,6 +374,23 @@ START_TEST(sockets_are_set_up_for_messages)
 }
 END_TEST
 
+/* A client that waits for that before it goes on writing, as CPython's does, waits for nothing. */
+START_TEST(the_last_word_of_a_handshake_is_acknowledged_at_once)
+{
+#if defined TCP_QUICKACK
+    mproc_listener *l = mp_listen("127.0.0.1:0", KEY);
+    struct mp_dialer dialer;
+    mp_dial(&dialer, mproc_listener_address(l), KEY);
+    mproc_conn *conn = mp_accept_one(l);
+    ck_assert_int_ne(int_option(mproc_conn_handle(conn), IPPROTO_TCP, TCP_QUICKACK), 0);
+    ck_assert_int_eq(mp_dialed(&dialer), 0);
+    mproc_conn_close(conn);
+    mproc_conn_close(dialer.conn);
+    mproc_listener_close(l);
+#endif
+}
+END_TEST
+
 /* Timeouts. */
 
 START_TEST(accept_waits_no_longer_than_it_is_told)
@@ -444,6 +461,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, an_abstract_name_without_a_key_is_for_this_user);
     tcase_add_test(tc, the_empty_key_is_a_key);
     tcase_add_test(tc, sockets_are_set_up_for_messages);
+    tcase_add_test(tc, the_last_word_of_a_handshake_is_acknowledged_at_once);
     tcase_add_test(tc, accept_waits_no_longer_than_it_is_told);
     tcase_add_test(tc, counts_fit_shorter_and_longer_structs);
     return suite;
