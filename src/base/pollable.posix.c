@@ -91,6 +91,7 @@ static int look_at_all(struct waiting *w)
 {
     for (size_t i = 0; i < w->n; i++) {
         w->ready[i] = 0;
+        mp_pollable_touch(w->items[i]);
         int rc = mark(w, i, w->items[i]->ops->ready_now(w->items[i], false));
         if (rc < 0)
             return rc;
@@ -116,6 +117,13 @@ static void disarm_all(struct waiting *w)
     for (size_t i = 0; i < w->armed; i++)
         if (w->items[i]->ops->disarm)
             w->items[i]->ops->disarm(w->items[i]);
+}
+
+/* What was read ahead is news to others. */
+static void touch_all(struct waiting *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        mp_pollable_touch(w->items[i]);
 }
 
 /* Collect handles and the earliest time at which an item wants to be asked again. */
@@ -195,6 +203,7 @@ int mp_pollable_wait(struct mp_pollable *const *items, unsigned char *ready, siz
         rc = sleep_until_ready(&w, deadline);
     else if (rc == 0 && n == 0)
         rc = mp_poll(NULL, 0, deadline);
+    touch_all(&w);
     return rc < 0 ? rc : w.count;
 }
 
