@@ -211,6 +211,15 @@ static void ring(struct epoll_set *set)
 
 /* Hot and cold. */
 
+/*
+ * Nothing stronger is needed: whoever changes what a look sees, and whoever looks, is inside the
+ * object's own lock for that. Who comes after a look finds there what was stored before it.
+ */
+static void set_awake(struct member *m, bool awake)
+{
+    atomic_store_explicit(&m->common.watcher.awake, awake, memory_order_release);
+}
+
 static void disarm(struct member *m)
 {
     struct mp_pollable *pollable = m->common.pollable;
@@ -221,7 +230,7 @@ static void disarm(struct member *m)
 
 static void make_hot(struct epoll_set *set, struct member *m)
 {
-    atomic_store(&m->common.watcher.awake, true);
+    set_awake(m, true);
     disarm(m);
     link_out(&m->timed);
     if (!m->hot) /* who is keeps his place */
@@ -273,7 +282,7 @@ static void detach(struct epoll_set *set, struct member *m)
     unwatch(set, m);
     link_out(&m->timed);
     link_out(&m->link);
-    atomic_store(&m->common.watcher.awake, true);
+    set_awake(m, true);
     mp_members_part(&set->common.members, &m->common);
 }
 
@@ -369,7 +378,7 @@ static int look(struct member *m)
 {
     struct mp_pollable *pollable = m->common.pollable;
     /* From before the look: a receive that changes anything after it says so. */
-    atomic_store(&m->common.watcher.awake, false);
+    set_awake(m, false);
     int rc = m->surely ? 1 : pollable->ops->ready_now(pollable, m->woken || m->always);
     m->surely = false;
     m->woken = false;
@@ -384,7 +393,7 @@ static void look_at_hot(struct epoll_set *set, struct mp_findings *found)
         link_last(&set->seen, &m->link);
         m->hot = false;
         if (look(m) != 0) {
-            atomic_store(&m->common.watcher.awake, true);
+            set_awake(m, true);
             m->misses = 0;
             m->told = set->round;
             mp_findings_add(found, &m->common);
