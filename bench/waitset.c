@@ -29,7 +29,8 @@ enum kind { RAW, RAW_MESSAGE, STREAM, RING };
 
 #define MESSAGE 64
 #define FRAME (4 + MESSAGE)
-#define GROUP 64 /* rounds that are taken together */
+#define ROOM 32768 /* a reader does not know how much has come */
+#define GROUP 64   /* rounds that are taken together */
 #define MOST_GROUPS 65536
 #define MOST_EVENTS 16
 #define IDLE_RINGS 1000
@@ -132,12 +133,12 @@ static ssize_t read_message(int fd, unsigned char *buf, size_t len)
 
 static void take_one(void)
 {
-    unsigned char message[FRAME];
+    static unsigned char message[ROOM];
     if (IS_RAW) {
         struct epoll_event events[MOST_EVENTS];
         bench_check(epoll_wait(epoll, events, MOST_EVENTS, -1) == 1, "epoll_wait");
         int fd = events[0].data.fd;
-        ssize_t n = KIND == RAW ? read(fd, message, FRAME) : read_message(fd, message, FRAME);
+        ssize_t n = KIND == RAW ? read(fd, message, ROOM) : read_message(fd, message, ROOM);
         bench_check(n == FRAME, "read");
     } else {
         mproc_wait_event events[MOST_EVENTS];

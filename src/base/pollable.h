@@ -48,10 +48,10 @@ struct mp_pollable_ops {
 struct mp_watcher {
     /* What lies in the object's memory may have changed without a word on its handle, or somebody
      * is about to sleep on the object by himself. Any thread. */
-    void (*touch)(struct mp_watcher *, struct mp_pollable *);
+    void (*touch)(struct mp_watcher *, const struct mp_pollable *);
 
     /* The object is about to be closed. */
-    void (*gone)(struct mp_watcher *, struct mp_pollable *);
+    void (*gone)(struct mp_watcher *, const struct mp_pollable *);
 
     /* It will look at the object before it sleeps, and need not be touched. */
     atomic_bool awake;

@@ -35,8 +35,8 @@ struct mp_members {
     size_t present;
     size_t member_size; /* of the set's own struct, which begins with struct mp_member */
     unsigned forks;     /* the process that these belong to, see mp_members_are_ours() */
-    void (*touch)(struct mp_watcher *, struct mp_pollable *);
-    void (*gone)(struct mp_watcher *, struct mp_pollable *);
+    void (*touch)(struct mp_watcher *, const struct mp_pollable *);
+    void (*gone)(struct mp_watcher *, const struct mp_pollable *);
 };
 
 /* Zeroed but for what the caller set: member_size and the two functions. 0 or -errno. */

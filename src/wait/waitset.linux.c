@@ -260,7 +260,7 @@ static void make_cold(struct epoll_set *set, struct member *m)
         set_due(set, m, due);
 }
 
-static void touch(struct mp_watcher *watcher, struct mp_pollable *pollable)
+static void touch(struct mp_watcher *watcher, const struct mp_pollable *pollable)
 {
     struct member *m = (struct member *)(void *)watcher;
     struct epoll_set *set = set_of_member(m);
@@ -286,7 +286,7 @@ static void detach(struct epoll_set *set, struct member *m)
     mp_members_part(&set->common.members, &m->common);
 }
 
-static void gone(struct mp_watcher *watcher, struct mp_pollable *pollable)
+static void gone(struct mp_watcher *watcher, const struct mp_pollable *pollable)
 {
     struct member *m = (struct member *)(void *)watcher;
     struct epoll_set *set = set_of_member(m);

@@ -64,7 +64,7 @@ static void end_change(struct poll_set *set)
     pthread_mutex_unlock(&set->lock);
 }
 
-static void gone(struct mp_watcher *watcher, struct mp_pollable *pollable)
+static void gone(struct mp_watcher *watcher, const struct mp_pollable *pollable)
 {
     struct mp_member *member = (struct mp_member *)(void *)watcher;
     struct mp_members *members = member->club;
@@ -136,11 +136,10 @@ static int view_of(struct view *view, struct poll_set *set)
 {
     const struct mp_members *members = &set->common.members;
     size_t room = members->present + 1;
-    *view = (struct view){
-        .pollables = calloc(room, sizeof(struct mp_pollable *)),
-        .members = calloc(room, sizeof(struct mp_member *)),
-        .ready = calloc(room, 1),
-    };
+    view->n = 0;
+    view->pollables = calloc(room, sizeof *view->pollables);
+    view->members = calloc(room, sizeof *view->members);
+    view->ready = calloc(room, 1);
     if (!view->pollables || !view->members || !view->ready) {
         view_free(view);
         return -ENOMEM;
