@@ -27,7 +27,7 @@ static inline void mp_findings_add(struct mp_findings *found, const struct mp_me
 }
 
 /* Engines; see the functions of the same names in wait.h. */
-int mp_engine_new(mproc_waitset **set);
+int mp_engine_new(mproc_waitset **out);
 int mp_engine_add(mproc_waitset *set, const mproc_wait_item *item, void *tag);
 int mp_engine_remove(mproc_waitset *set, const mproc_wait_item *item);
 int mp_engine_wait(mproc_waitset *set, struct mp_findings *found, mp_deadline deadline);

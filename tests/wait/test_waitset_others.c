@@ -4,12 +4,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
 
 #include "support/dialer.h"
+#include "support/fault.h"
 #include "support/pairs.h"
 #include "support/suite.h"
 #include "wait/watched.h"
@@ -250,6 +252,11 @@ END_TEST
 
 #if HAS_EPOLL
 
+struct later {
+    mproc_conn *conn;
+    int fds[4]; /* two pipes */
+};
+
 static bool is_readable(int fd)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
@@ -310,6 +317,126 @@ START_TEST(the_handle_is_readable_while_something_is_ready)
 }
 END_TEST
 
+/* Who has it reads a message in place, for a while. */
+static void *hold_in_place(void *arg)
+{
+    struct later *later = arg;
+    const void *message;
+    char byte;
+    if (mproc_conn_peek(later->conn, &message) != 1 || write(later->fds[1], "h", 1) != 1 ||
+        read(later->fds[2], &byte, 1) != 1 || mproc_conn_release(later->conn) < 0)
+        return NULL;
+    return later;
+}
+
+/* Nothing can be said of it meanwhile; as soon as it is free, the handle speaks, and a little more
+ * often. */
+START_TEST(the_handle_speaks_when_another_thread_has_finished)
+{
+    struct watched w = watch_pair(mp_pair_kinds[_i].make);
+    struct later later = {.conn = w.in};
+    mproc_wait_event event;
+    pthread_t thread;
+    void *ok;
+    char byte;
+    int handle = mproc_waitset_handle(w.set);
+    ck_assert_int_eq(pipe(later.fds), 0);
+    ck_assert_int_eq(pipe(later.fds + 2), 0);
+    send_text(w.out, "x");
+    send_text(w.out, "y");
+    pthread_create(&thread, NULL, hold_in_place, &later);
+    ck_assert_int_eq(read(later.fds[0], &byte, 1), 1);
+    struct pollfd one = {.fd = handle, .events = POLLIN};
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(poll(&one, 1, -1), 1);
+        ck_assert_int_eq(mproc_waitset_wait(w.set, &event, 1, 0), 0);
+    }
+    ck_assert_int_eq(write(later.fds[3], "g", 1), 1);
+    int n;
+    do {
+        ck_assert_int_eq(poll(&one, 1, -1), 1);
+        n = mproc_waitset_wait(w.set, &event, 1, 0);
+    } while (n == 0);
+    ck_assert_int_eq(n, 1);
+    expect_text(w.in, "y");
+    pthread_join(thread, &ok);
+    ck_assert_ptr_eq(ok, &later);
+    for (int i = 0; i < 4; i++)
+        close(later.fds[i]);
+    close_all(&w);
+}
+END_TEST
+
+static int return_when_told(const mproc_value *args)
+{
+    mproc_conn *conn;
+    char buf[1];
+    if (mproc_unpack(args, "(C)", &conn) < 0)
+        return 1;
+    return mproc_conn_recv_bytes_into(conn, buf, 1) != MPROC_EOF;
+}
+
+/* As where the system has no pidfds: one call of the start fails, and it is that one if the start
+ * succeeds with another kind of sentinel. */
+static mproc_process *start_without_pidfd(const mproc_value *args)
+{
+    for (unsigned n = 1; n < 100; n++) {
+        mproc_process *process;
+        struct stat st;
+        mp_fault_arm(MP_FAULT_SYSCALL, n, ENOSYS);
+        int rc = mproc_process_start(&process, return_when_told, args, NULL, NULL);
+        mp_fault_disarm();
+        if (rc < 0)
+            continue;
+        ck_assert_int_eq(fstat(mproc_process_sentinel(process), &st), 0);
+        if (S_ISFIFO(st.st_mode))
+            return process;
+        mproc_process_kill(process);
+        mproc_process_join(process, MPROC_FOREVER);
+        mproc_process_close(process);
+    }
+    ck_abort_msg("always a pidfd");
+    return NULL;
+}
+
+START_TEST(a_sentinel_that_is_a_pipe_is_also_asked_by_the_clock)
+{
+    mproc_conn *theirs;
+    mproc_conn *ours;
+    mproc_value *args;
+    mproc_wait_event event;
+    mproc_waitset *set = new_set();
+    ck_assert_int_eq(mproc_pipe(&theirs, &ours, MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(mproc_pack(&args, "(C)", theirs), 0);
+    mproc_process *process = start_without_pidfd(args);
+    mproc_value_free(args);
+    mproc_conn_close(theirs);
+    add(set, mproc_wait_process(process), process);
+    int handle = mproc_waitset_handle(set);
+    ck_assert_int_eq(mproc_waitset_wait(set, &event, 1, 0.12), 0);
+    /* Silent, and asked all the same. */
+    struct pollfd one = {.fd = handle, .events = POLLIN};
+    ck_assert_int_eq(poll(&one, 1, -1), 1);
+    ck_assert_int_eq(mproc_waitset_wait(set, &event, 1, 0), 0);
+    mproc_conn_close(ours);
+    if (_i == 0) {
+        expect_one(set, process);
+    } else {
+        int n;
+        do {
+            ck_assert_int_eq(poll(&one, 1, -1), 1);
+            n = mproc_waitset_wait(set, &event, 1, 0);
+        } while (n == 0);
+        ck_assert_ptr_eq(event.tag, process);
+    }
+    int code;
+    ck_assert_int_eq(mproc_process_exitcode(process, &code), 0);
+    ck_assert_int_eq(code, 0);
+    ck_assert_int_eq(mproc_process_close(process), 0);
+    mproc_waitset_close(set);
+}
+END_TEST
+
 /* A client that says nothing: only the time limit of its handshake can make the handle speak. */
 START_TEST(the_handle_speaks_when_time_is_up)
 {
@@ -353,6 +480,9 @@ Suite *mp_suite(void)
     tcase_add_loop_test(tc, the_handle_is_readable_while_something_is_ready, 0,
                         mp_pair_kinds_count);
     tcase_add_test(tc, the_handle_speaks_when_time_is_up);
+    tcase_add_loop_test(tc, the_handle_speaks_when_another_thread_has_finished, 0,
+                        mp_pair_kinds_count);
+    tcase_add_loop_test(tc, a_sentinel_that_is_a_pipe_is_also_asked_by_the_clock, 0, 2);
 #endif
     return suite;
 }
