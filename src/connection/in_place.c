@@ -25,7 +25,10 @@ static void close_place(mproc_conn *conn, enum mp_way way)
     free(place->copy);
     place->copy = NULL;
     atomic_store_explicit(&place->owner, NULL, memory_order_relaxed);
-    mp_conn_leave(conn, way);
+    if (way == MP_RECEIVING)
+        mp_conn_leave_from_receiving(conn);
+    else
+        mp_conn_leave(conn, way);
 }
 
 static bool is_ours(const struct mp_in_place *place)
@@ -118,14 +121,14 @@ ssize_t mproc_conn_peek(mproc_conn *conn, const void **message)
     mp_deadline deadline;
     int rc = mp_deadline_in(conn->recv_timeout, &deadline);
     if (rc == 0)
-        rc = mp_conn_enter(conn, MP_RECEIVING, deadline);
+        rc = mp_conn_enter_to_receive(conn, deadline);
     if (rc < 0)
         return rc;
     ssize_t len = find_message(conn, message, deadline);
     if (len >= 0)
         open_place(&conn->reading, (size_t)len);
     else
-        mp_conn_leave(conn, MP_RECEIVING);
+        mp_conn_leave_from_receiving(conn);
     return len;
 }
 

@@ -183,6 +183,19 @@ static inline void mp_conn_leave(mproc_conn *conn, enum mp_way way)
         mp_gate_leave(way == MP_SENDING ? &conn->sending : &conn->receiving);
 }
 
+/* The same for a receive that may sleep or read ahead; see mp_pollable_touch(). */
+static inline int mp_conn_enter_to_receive(mproc_conn *conn, mp_deadline deadline)
+{
+    mp_pollable_touch(&conn->pollable);
+    return mp_conn_enter(conn, MP_RECEIVING, deadline);
+}
+
+static inline void mp_conn_leave_from_receiving(mproc_conn *conn)
+{
+    mp_conn_leave(conn, MP_RECEIVING);
+    mp_pollable_touch(&conn->pollable);
+}
+
 /* Length of the next message if it is within the limit; it stays queued. */
 ssize_t mp_conn_next(mproc_conn *conn, mp_deadline deadline);
 

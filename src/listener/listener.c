@@ -249,6 +249,7 @@ int mproc_listener_accept(mproc_listener *listener, mproc_conn **conn, double ti
         rc = fetch_next(listener, conn, deadline);
         mp_reception_set_alarm(&listener->reception);
         mp_gate_leave(&listener->gate);
+        mp_pollable_touch(&listener->pollable);
     }
     if (rc < 0)
         mp_fail_errno(err, -rc, "accept on %s", listener->bound.address);
@@ -303,6 +304,7 @@ void mproc_listener_close(mproc_listener *listener)
 {
     if (!listener)
         return;
+    mp_pollable_leave(&listener->pollable);
     pid_t self = getpid();
     if (listener->creator == self)
         mp_bound_remove_files(&listener->bound);
