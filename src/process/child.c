@@ -73,8 +73,7 @@ static _Noreturn void end(bool barrier, int code)
     _exit(code);
 }
 
-_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
-                            struct mp_bond *bond, const sigset_t *mask)
+void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
 {
     become(process, bond);
     /* Die as the parent's death would have made us. */
@@ -83,10 +82,21 @@ _Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task 
     mp_status_destroy(&process->status, true);
     free(process);
     mp_stdin_to_null();
+}
+
+_Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
+{
     bool barrier = atexit(end_after_own_handlers) == 0;
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     mp_twin_keep_only(task->args);
     const mproc_value none = mp_none();
     int code = task->target(task->args ? task->args : &none);
     end(barrier, code);
+}
+
+_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
+                            struct mp_bond *bond, const sigset_t *mask)
+{
+    mp_child_become(process, bond);
+    mp_child_work(task, mask);
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
+#include "process/limits.h"
 #include "process/own_key.h"
 #include "process/table.h"
 #include "value/tree.h"
@@ -28,9 +29,11 @@ static int read_options(mproc_process_options *known, const mproc_process_option
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
     if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err || known->n_rlimits || known->n_cpus || known->nice ||
-        known->group)
-        return mp_fail(err, -ENOTSUP, "options: fork takes a name and the daemon flag only");
+        known->in || known->out || known->err || known->group)
+        return mp_fail(err, -ENOTSUP, "options: fork takes a name, the daemon flag and limits");
+    rc = mp_limits_check(known, err);
+    if (rc < 0)
+        return rc;
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);

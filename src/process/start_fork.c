@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "process/child.h"
+#include "process/limits.h"
 #include "process/stdio.h"
 
 /*
@@ -39,28 +41,121 @@ static int prepare(const struct mp_task *task, mproc_error *err)
     return 0;
 }
 
-static int start(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
+/* What a child with limits tells its parent, a copy of which it is: so the text is known there. */
+struct report {
+    int rc;
+    const char *what;
+};
+
+static _Noreturn void run_limited(struct mproc_process *process, const struct mp_task *task,
+                                  const struct mp_limits *limits, struct mp_bond *bond,
+                                  const sigset_t *mask, int to)
+{
+    mp_child_become(process, bond);
+    struct report report = {.what = ""};
+    report.rc = mp_limits_apply(limits, &report.what);
+    /* A parent that is gone cannot be told, and need not be. */
+    struct iovec bytes = {.iov_base = &report, .iov_len = sizeof report};
+    ssize_t sent = mp_fd_writev(to, &bytes, 1);
+    if (report.rc < 0 || sent < 0)
+        _exit(EXIT_FAILURE);
+    mp_fd_close(&to);
+    mp_child_work(task, mask);
+}
+
+/* 0 when the child goes on to its target. */
+static int await_report(int from, double timeout, mproc_error *err)
+{
+    struct report report;
+    mp_deadline deadline;
+    int rc = mp_deadline_in(timeout, &deadline);
+    ssize_t n = -1;
+    while (rc == 0 && n < 0) {
+        rc = mp_fd_wait(from, POLLIN, deadline);
+        n = rc == 0 ? read(from, &report, sizeof report) : -1;
+        if (n < 0 && rc == 0 && errno != EINTR)
+            rc = -errno;
+    }
+    if (rc < 0)
+        return mp_fail_errno(err, -rc, "waiting for the child's start");
+    if (n != sizeof report) /* at most PIPE_BUF, so it is never cut */
+        return mp_fail(err, MPROC_ESTART, "the child ended before its target ran");
+    return report.rc == 0 ? 0 : mp_fail_errno(err, -report.rc, "%s", report.what);
+}
+
+/* The bond holds until the object is freed. */
+static void kill_and_reap(struct mproc_process *process)
+{
+    mp_status_signal(&process->status, SIGKILL);
+    mp_pollable_wait_one(&process->status.pollable, MP_NEVER);
+}
+
+static pid_t fork_child(struct mproc_process *process, const struct mp_task *task,
+                        struct mp_bond *bond, const sigset_t *mask, int to)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    const struct mp_limits limits = mp_limits_of(task->options);
+    if (to >= 0)
+        run_limited(process, task, &limits, bond, mask, to);
+    mp_child_run(process, task, bond, mask);
+}
+
+/* All signals are blocked: no handler of the program's runs in a child that is not set up yet. */
+static int start_blocked(struct mproc_process *process, const struct mp_task *task,
+                         struct mp_bond *bond, const sigset_t *mask, int to, mproc_error *err)
+{
+    pid_t pid = fork_child(process, task, bond, mask, to);
+    if (pid > 0)
+        return mp_bond_keep_parent(bond, process, pid, err);
+    int rc = mp_fail_errno(err, errno, "fork");
+    mp_bond_close(bond);
+    return rc;
+}
+
+/* `to` is where the child reports, or -1. */
+static int start_bonded(struct mproc_process *process, const struct mp_task *task, int to,
+                        mproc_error *err)
 {
     struct mp_bond bond;
     int rc = mp_bond_open(&bond, process->daemon, err);
     if (rc < 0)
         return rc;
-    /* No handler of the program's runs in a child that is not set up yet. */
     sigset_t all;
     sigset_t mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    pid_t pid = fork();
-    if (pid == 0)
-        mp_child_run(process, task, &bond, &mask);
-    if (pid < 0) {
-        rc = mp_fail_errno(err, errno, "fork");
-        mp_bond_close(&bond);
-    } else {
-        rc = mp_bond_keep_parent(&bond, process, pid, err);
-    }
+    rc = start_blocked(process, task, &bond, &mask, to, err);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     return rc;
+}
+
+static int start_limited(struct mproc_process *process, const struct mp_task *task,
+                         mproc_error *err)
+{
+    int report[2];
+    int rc = mp_fd_pipe(report);
+    if (rc < 0)
+        return mp_fail_errno(err, -rc, "pipe");
+    rc = start_bonded(process, task, report[1], err);
+    mp_fd_close(&report[1]);
+    if (rc == 0) {
+        rc = await_report(report[0], task->options->start_timeout, err);
+        if (rc < 0)
+            kill_and_reap(process);
+    }
+    mp_fd_close(&report[0]);
+    return rc;
+}
+
+/* Only a limit can fail in the child, so only then is it waited for. */
+static int start(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
+{
+    const struct mp_limits limits = mp_limits_of(task->options);
+    if (mp_limits_any(&limits))
+        return start_limited(process, task, err);
+    return start_bonded(process, task, -1, err);
 }
 
 const struct mp_start_method mp_start_fork = {
