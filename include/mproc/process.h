@@ -8,8 +8,9 @@
  * did not start.
  *
  * When a process that started others ends by exit(3) or by returning from main, its daemonic
- * children get SIGTERM, and then all its children are waited for. A child ends in the same way.
- * Nothing of that happens after _exit(2) or death by a signal; daemonic children die even then.
+ * children get SIGTERM, and then all its children are waited for (finalize.h tells what runs before
+ * and after). A child ends in the same way. Nothing of that happens after _exit(2) or death by a
+ * signal; daemonic children die even then.
  */
 #ifndef MPROC_PROCESS_H
 #define MPROC_PROCESS_H
