@@ -29,8 +29,8 @@ static int read_options(mproc_process_options *known, const mproc_process_option
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
     if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err || known->group)
-        return mp_fail(err, -ENOTSUP, "options: fork takes a name, the daemon flag and limits");
+        known->in || known->out || known->err)
+        return mp_fail(err, -ENOTSUP, "options: not for the fork start method");
     rc = mp_limits_check(known, err);
     if (rc < 0)
         return rc;
@@ -57,10 +57,14 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     process->lifeline = -1;
     if (options->name)
         memcpy(process->name, options->name, strlen(options->name));
-    if (mp_status_init(&process->status) == 0)
-        return process;
-    free(process);
-    return NULL;
+    if (options->group)
+        mp_clan_plan(&process->clan);
+    if (mp_status_init(&process->status) < 0) {
+        free(process);
+        return NULL;
+    }
+    process->status.hold = options->group; /* the number of the group, too, until it is closed */
+    return process;
 }
 
 static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)

@@ -36,12 +36,13 @@ static int tie_by_signal(const struct mp_bond *bond, struct mp_status *parent)
 
 /*
  * The parent's end closes the last write end of the lifeline, the read end hangs up, and signal
- * driven I/O on it is set to send SIGKILL (F_SETSIG in fcntl(2)).
+ * driven I/O on it is set to send SIGKILL (F_SETSIG in fcntl(2)), to a process or to the group
+ * whose number is given negated.
  */
-static int tie_by_lifeline(int lifeline)
+static int tie_by_lifeline(int lifeline, pid_t owner)
 {
     int flags = fcntl(lifeline, F_GETFL);
-    if (flags < 0 || fcntl(lifeline, F_SETOWN, getpid()) < 0 ||
+    if (flags < 0 || fcntl(lifeline, F_SETOWN, owner) < 0 ||
         fcntl(lifeline, F_SETSIG, SIGKILL) < 0 || fcntl(lifeline, F_SETFL, flags | O_ASYNC) < 0)
         return -errno;
     return mp_fd_wait(lifeline, POLLIN, MP_NOW) == -ETIMEDOUT ? 0 : -ESRCH;
@@ -49,5 +50,7 @@ static int tie_by_lifeline(int lifeline)
 
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 {
-    return bond->by_lifeline ? tie_by_lifeline(bond->lifeline[0]) : tie_by_signal(bond, parent);
+    if (!bond->by_lifeline)
+        return tie_by_signal(bond, parent);
+    return tie_by_lifeline(bond->lifeline[0], bond->group ? -getpid() : getpid());
 }
