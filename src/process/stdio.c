@@ -7,6 +7,8 @@
 
 #if defined __linux__ && !defined MP_PORTABLE
 #include <stdio_ext.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #endif
 
 #include "base/fd.h"
@@ -25,7 +27,7 @@ void mp_stdio_flush(bool alone)
 /* Without /dev/null, as in a bare chroot, a pipe that nobody writes to reads as empty too. */
 static int open_empty(void)
 {
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd = open("/dev/null", O_RDONLY);
     int fds[2];
     if (fd >= 0 || mp_fd_pipe(fds) < 0)
         return fd;
@@ -33,17 +35,39 @@ static int open_empty(void)
     return fds[0];
 }
 
+/* Is it /dev/null already, as in most services? To look is cheaper than to open it. */
+static bool is_null(int fd)
+{
+#if defined __linux__ && !defined MP_PORTABLE
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
 static void replace_descriptor(void)
 {
+    if (is_null(STDIN_FILENO))
+        return;
     /* At the limit of descriptors there is room for one once 0 is closed. */
     close(STDIN_FILENO);
     int fd = open_empty();
-    if (fd == STDIN_FILENO) {
-        fcntl(fd, F_SETFD, 0);
-    } else if (fd >= 0) {
+    if (fd > STDIN_FILENO) {
         dup2(fd, STDIN_FILENO);
         close(fd);
     }
+}
+
+/* A stream that was never read has no buffer, and is as good as new. */
+static bool is_untouched(void)
+{
+#if defined __linux__ && !defined MP_PORTABLE
+    return __fbufsize(stdin) == 0 && !feof_unlocked(stdin) && !ferror_unlocked(stdin);
+#else
+    return false;
+#endif
 }
 
 /*
@@ -53,7 +77,7 @@ static void replace_descriptor(void)
 void mp_stdin_to_null(void)
 {
     replace_descriptor();
-    if (ftrylockfile(stdin) != 0)
+    if (is_untouched() || ftrylockfile(stdin) != 0)
         return;
 #if defined __linux__ && !defined MP_PORTABLE
     __fpurge(stdin);
