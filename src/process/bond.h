@@ -52,4 +52,12 @@ bool mp_tie_wants_lifeline(void);
  */
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent);
 
+/*
+ * The same for a child that is about to execute another program, with calls that are allowed after
+ * vfork(2). Where that goes by the lifeline, its read end must stay open in the program, which
+ * undoes the tie by closing it; otherwise only a set-user-id or set-group-id program is free of it.
+ * -ENOTSUP: impossible here.
+ */
+int mp_tie_before_exec(const struct mp_bond *bond);
+
 #endif

@@ -32,3 +32,9 @@ int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
         pthread_detach(watcher);
     return -rc;
 }
+
+int mp_tie_before_exec(const struct mp_bond *bond)
+{
+    (void)bond;
+    return -ENOTSUP;
+}
