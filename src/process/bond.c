@@ -105,6 +105,7 @@ void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)
         sentinel = bond->parent_pidfd;
     }
     parent->is_parent = true;
+    parent->distant = bond->by_server;
     mp_status_begin(parent, bond->parent, sentinel, bond->pidfd);
 }
 

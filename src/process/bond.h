@@ -14,6 +14,7 @@
 
 struct mp_bond {
     bool pidfd;
+    bool by_server;   /* a fork server is between the two */
     bool by_lifeline; /* a daemonic child watches its lifeline, not its parent itself */
     pid_t parent;
     int parent_pidfd;

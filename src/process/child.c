@@ -26,6 +26,12 @@ mproc_process *mproc_parent_process(void)
     return has_parent ? &parent : NULL;
 }
 
+void mp_child_descend_from(const char *name, const char *identity)
+{
+    snprintf(self.name, sizeof self.name, "%s", name);
+    snprintf(self.identity, sizeof self.identity, "%s", identity);
+}
+
 static void become(const struct mproc_process *process, struct mp_bond *bond)
 {
     if (has_parent)
@@ -79,9 +85,11 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
     /* Die as the parent's death would have made us. */
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);
+    bool keeps_stdin = process->keeps_stdin;
     mp_status_destroy(&process->status, true);
     free(process);
-    mp_stdin_to_null();
+    if (!keeps_stdin)
+        mp_stdin_to_null();
 }
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
+#include "process/boot.h"
+#include "process/context.h"
 #include "process/limits.h"
 #include "process/own_key.h"
 #include "process/table.h"
@@ -28,9 +30,6 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
-    if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err || known->group)
-        return mp_fail(err, -ENOTSUP, "options: fork takes a name, the daemon flag and limits");
     rc = mp_limits_check(known, err);
     if (rc < 0)
         return rc;
@@ -40,7 +39,7 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     return 0;
 }
 
-static void free_process(struct mproc_process *process, bool mine)
+void mp_process_free(struct mproc_process *process, bool mine)
 {
     mp_fd_close(&process->lifeline);
     mp_status_destroy(&process->status, mine);
@@ -63,33 +62,68 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     return NULL;
 }
 
-static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+static int start_locked(struct mproc_process **out, const struct mp_task *task,
+                        const struct mp_start_method *method, mproc_error *err)
 {
     struct mproc_process *process = new_process(task->options);
     if (!process)
         return mp_fail_errno(err, ENOMEM, "new process");
-    int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
+    int rc = mp_table_start_locked(process, task, method, err);
     if (rc == 0)
         *out = process;
     else
-        free_process(process, true);
+        mp_process_free(process, true);
     return rc;
 }
 
-static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+/* Without the table's lock, since a child may take its time. */
+static int wait_for_target(struct mproc_process *process, const struct mp_task *task,
+                           const struct mp_start_method *method, mproc_error *err)
 {
-    /* One key for the whole family, so it must exist before the first child does. */
-    int rc = mp_own_key_ensure();
-    if (rc < 0)
-        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    rc = mp_start_fork.prepare(task, err);
+    int rc = method->finish(process, task, err);
+    if (rc == 0)
+        mp_table_admit(process);
+    else
+        mp_table_abandon(process);
+    return rc;
+}
+
+static int attempt(struct mproc_process **out, struct mp_task *task,
+                   const struct mp_start_method *method, mproc_error *err)
+{
+    struct mproc_process *process = NULL;
+    int rc = method->prepare(task, err);
     if (rc == 0)
         rc = mp_table_begin_start(err);
     if (rc < 0)
         return rc;
-    rc = start_locked(out, task, err);
+    rc = start_locked(&process, task, method, err);
     mp_table_end_start();
+    if (rc == 0 && method->finish)
+        rc = wait_for_target(process, task, method, err);
+    if (rc == 0)
+        *out = process;
     return rc;
+}
+
+static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+{
+    const struct mp_start_method *method;
+    int rc = mp_context_find(task->options->start_method, &method, err);
+    if (rc < 0)
+        return rc;
+    /* One key for the whole family, so it must exist before the first child does. */
+    rc = mp_own_key_ensure();
+    if (rc < 0)
+        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
+    rc = MP_AGAIN;
+    for (int i = 0; i < 2 && rc == MP_AGAIN; i++) {
+        mp_error_clear(err);
+        rc = attempt(out, task, method, err);
+        if (method->forget)
+            method->forget(task);
+    }
+    return rc == MP_AGAIN ? MPROC_ESTART : rc;
 }
 
 /* What lies inside a larger value becomes a value of its own. */
@@ -99,7 +133,7 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
     int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;
@@ -113,6 +147,9 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
+    if (rc < 0)
+        return rc;
+    rc = mp_boot_check_self(err);
     if (rc < 0)
         return rc;
     if (mproc_process_daemon(mproc_current_process()))
@@ -232,7 +269,7 @@ int mproc_process_close(mproc_process *process)
     if (mine && mp_status_look(&process->status) == MP_RUNNING)
         return MPROC_ERUNNING;
     if (mp_table_remove(process))
-        free_process(process, mine);
+        mp_process_free(process, mine);
     return 0;
 }
 

@@ -24,7 +24,7 @@ static long count_threads(void)
     return (long)st.st_nlink - 2;
 }
 
-static int prepare(const struct mp_task *task, mproc_error *err)
+static int prepare(struct mp_task *task, mproc_error *err)
 {
     (void)task;
     long threads = count_threads();

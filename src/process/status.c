@@ -28,6 +28,7 @@ int mp_status_init(struct mp_status *status)
     status->sentinel = -1;
     status->pidfd = false;
     status->is_parent = false;
+    status->distant = false;
     status->code = 0;
     status->pause = LONGEST_PAUSE;
     atomic_init(&status->life, MP_RUNNING);
@@ -80,7 +81,7 @@ enum mp_life mp_status_reap(idtype_t type, id_t id, int *code)
 /* An orphan belongs to init or to a subreaper from the moment on that its parent is dead. */
 static enum mp_life ask_parent(const struct mp_status *status)
 {
-    if (status->pidfd)
+    if (status->pidfd || status->distant)
         return mp_fd_wait(status->sentinel, POLLIN, MP_NOW) == 0 ? MP_TAKEN : MP_RUNNING;
     return getppid() == status->pid ? MP_RUNNING : MP_TAKEN;
 }

@@ -23,6 +23,7 @@ struct mp_status {
     int sentinel; /* pidfd, or a pipe's read end which hangs up when the process ends */
     bool pidfd;
     bool is_parent;       /* not a child: can be watched, not reaped */
+    bool distant;         /* a fork server is between us: the system sees neither as the other's */
     pthread_mutex_t lock; /* one asks the kernel at a time */
     atomic_int life;      /* enum mp_life; leaves MP_RUNNING once, after `code` was written */
     int code;             /* exit code, or minus the signal */

@@ -82,6 +82,11 @@ int run_number(const mproc_value *args)
     return mproc_unpack(args, "i", &number) < 0 ? 99 : number;
 }
 
+bool run_is(const char *method)
+{
+    return strcmp(mproc_get_start_method(), method) == 0;
+}
+
 int run_times(int count)
 {
     const char *slower = getenv("MPROC_TEST_SLOWER");

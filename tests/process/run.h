@@ -3,6 +3,8 @@
 #ifndef MP_TESTS_PROCESS_RUN_H
 #define MP_TESTS_PROCESS_RUN_H
 
+#include <stdbool.h>
+
 #include <mproc/process.h>
 
 #include "support/suite.h"
@@ -28,6 +30,9 @@ int run_finish(mproc_process *process);
 int run_forever(const mproc_value *args);
 int run_nothing(const mproc_value *args);
 int run_number(const mproc_value *args);
+
+/* Is the start method that of this run? Many things hold for copies of the parent only. */
+bool run_is(const char *method);
 
 /* `count`, or fewer under tools that make everything slow. */
 int run_times(int count);

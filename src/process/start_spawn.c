@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The spawn start method: the child executes this program anew. */
+#include "process/boot.h"
+
+#include "process/stdio.h"
+
+static int prepare(struct mp_task *task, mproc_error *err)
+{
+    /* So that what was written before comes out before what the child writes. */
+    mp_stdio_flush(false);
+    return mp_boot_new(&task->boot, task, err);
+}
+
+static void forget(struct mp_task *task)
+{
+    mp_boot_free(task->boot);
+    task->boot = NULL;
+}
+
+static int launch(struct mproc_process *process, const struct mp_task *task, struct mp_bond *bond,
+                  mproc_error *err)
+{
+    const mproc_process_options *options = task->options;
+    const struct mp_limits limits = mp_limits_of(options);
+    struct mp_launch launch = {
+        .directory = options->directory,
+        .stdio = {-1, -1, -1},
+        .limits = &limits,
+        .group = options->group,
+    };
+    int none[MP_NOTE_FDS] = {-1, -1, -1, -1, -1, -1, -1};
+    pid_t pid;
+    int rc = mp_boot_introduce(task->boot, process, bond, none, err);
+    if (rc == 0)
+        rc = mp_boot_exec(task->boot, &launch, options, &pid, err);
+    if (rc < 0) {
+        mp_bond_close(bond);
+        return rc;
+    }
+    return mp_bond_keep_parent(bond, process, pid, err);
+}
+
+static int start(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
+{
+    struct mp_bond bond;
+    int rc = mp_boot_connect(task->boot, err);
+    if (rc == 0)
+        rc = mp_bond_open(&bond, process->daemon, err);
+    return rc < 0 ? rc : launch(process, task, &bond, err);
+}
+
+static int finish(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
+{
+    return mp_boot_finish(task->boot, &process->status, err);
+}
+
+const struct mp_start_method mp_start_spawn = {
+    .name = "spawn",
+    .prepare = prepare,
+    .start = start,
+    .finish = finish,
+    .forget = forget,
+};
