@@ -81,7 +81,7 @@ static int receive_settings(mproc_conn *conn, mproc_error *err)
     void *message;
     size_t len;
     int rc = mproc_conn_recv_bytes(conn, &message, &len);
-    return rc < 0 ? rc : mp_settings_apply(message, len, err);
+    return rc < 0 ? rc : mp_settings_receive(message, len, err);
 }
 
 /* They are the target's to close. */
@@ -115,6 +115,8 @@ static int receive_rest(mproc_conn *conn, const struct mp_note *note, struct mp_
         rc = receive_args(conn, task, err);
     if (rc == 0)
         rc = mp_place_find(&note->target, &target, err);
+    if (rc == 0)
+        rc = mp_settings_limit(err);
     if (rc < 0)
         return mp_fail(err, rc, "what the parent sent: %s", mproc_strerror(rc));
     task->target = (mproc_target)target;

@@ -2,13 +2,19 @@
 /* The spawn start method: the child executes this program anew. */
 #include "process/boot.h"
 
+#include "process/settings.h"
 #include "process/stdio.h"
 
 static int prepare(struct mp_task *task, mproc_error *err)
 {
     /* So that what was written before comes out before what the child writes. */
     mp_stdio_flush(false);
-    return mp_boot_new(&task->boot, task, err);
+    int rc = mp_boot_new(&task->boot, task, err);
+    /* Set by the child itself: they are meant for the target, not for the way to it. */
+    const struct mp_limits limits = mp_limits_of(task->options);
+    if (rc == 0 && mp_limits_any(&limits))
+        rc = mp_settings_pickle(task->options, NULL, &task->boot->settings, err);
+    return rc;
 }
 
 static void forget(struct mp_task *task)
@@ -21,11 +27,9 @@ static int launch(struct mproc_process *process, const struct mp_task *task, str
                   mproc_error *err)
 {
     const mproc_process_options *options = task->options;
-    const struct mp_limits limits = mp_limits_of(options);
     struct mp_launch launch = {
         .directory = options->directory,
         .stdio = {-1, -1, -1},
-        .limits = &limits,
         .group = options->group,
     };
     int none[MP_NOTE_FDS] = {-1, -1, -1, -1, -1, -1, -1};

@@ -188,7 +188,8 @@ static int last_cpu(void)
 {
     cpu_set_t set;
     int last = -1;
-    ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return -1;
     for (int i = 0; i < CPU_SETSIZE; i++)
         last = CPU_ISSET((size_t)i, &set) ? i : last;
     return last;
