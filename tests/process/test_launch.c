@@ -130,7 +130,9 @@ static int print_signals(void)
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
-        if (sigaction(number, NULL, &action) < 0)
+        /* The sanitizers handle some in every program. */
+        bool is_fault = number == SIGSEGV || number == SIGBUS || number == SIGFPE;
+        if (is_fault || sigaction(number, NULL, &action) < 0)
             continue;
         if (sigismember(&mask, number) == 1)
             printf("b%d ", number);
@@ -385,15 +387,15 @@ END_TEST
  */
 
 static pid_t test_pid;
-static volatile sig_atomic_t handled;
-static volatile sig_atomic_t handled_elsewhere;
+static atomic_int handled;
+static atomic_int handled_elsewhere;
 
 static void count_signal(int number)
 {
     (void)number;
-    handled++;
+    atomic_fetch_add(&handled, 1);
     if (getpid() != test_pid)
-        handled_elsewhere++;
+        atomic_fetch_add(&handled_elsewhere, 1);
 }
 
 static void set_action(int number, void (*handler)(int))
@@ -462,8 +464,8 @@ START_TEST(no_handler_ever_runs_in_the_child)
     }
     atomic_store(&storm_over, true);
     pthread_join(thread, NULL);
-    ck_assert_int_gt(handled, 0);
-    ck_assert_int_eq(handled_elsewhere, 0);
+    ck_assert_int_gt(atomic_load(&handled), 0);
+    ck_assert_int_eq(atomic_load(&handled_elsewhere), 0);
 }
 END_TEST
 
