@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "connection/twin.h"
+#include "process/finalize.h"
 #include "process/stdio.h"
-#include "process/table.h"
 #include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
@@ -52,13 +52,15 @@ static struct {
 /*
  * Runs after the exit handlers that the child registered and before those that it inherited, which
  * are its parent's business. After a plain exit(3) of the child it lets them run, as the C library
- * does in every forked process; the one among them that ends the children is mp_table_end().
+ * does in every forked process; the one among them that ends the process in order is mp_exit_run().
  */
 static void end_after_own_handlers(void)
 {
     if (!ending.returned)
         return;
-    mp_table_end();
+    if (mp_finalizers_pending()) /* one may call exit(3), see mp_exit_run() */
+        atexit(end_after_own_handlers);
+    mp_exit_run();
     fflush(NULL);
     _exit(ending.code);
 }

@@ -121,8 +121,7 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
     return start_with_args(process, target, args, &known, err);
 }
 
-/* Can this process watch it? */
-static int check_watchable(const mproc_process *process)
+int mp_process_check_watchable(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
@@ -131,17 +130,17 @@ static int check_watchable(const mproc_process *process)
     return 0;
 }
 
-static int check_child(const mproc_process *process)
+int mp_process_check_child(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
-    return process->kind == MP_CHILD ? check_watchable(process) : MPROC_ENOTCHILD;
+    return process->kind == MP_CHILD ? mp_process_check_watchable(process) : MPROC_ENOTCHILD;
 }
 
 int mproc_process_join(mproc_process *process, double timeout)
 {
     mp_deadline deadline;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     if (rc == 0)
         rc = mp_deadline_in(timeout, &deadline);
     if (rc == 0)
@@ -155,7 +154,7 @@ int mproc_process_is_alive(mproc_process *process)
 {
     if (process && process->kind == MP_SELF)
         return 1;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : mp_status_look(&process->status) == MP_RUNNING;
 }
 
@@ -163,7 +162,7 @@ int mproc_process_exitcode(mproc_process *process, int *code)
 {
     if (!code)
         return -EINVAL;
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     if (rc < 0)
         return rc;
     switch (mp_status_look(&process->status)) {
@@ -197,13 +196,13 @@ bool mproc_process_daemon(const mproc_process *process)
 
 mproc_handle mproc_process_sentinel(const mproc_process *process)
 {
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : process->status.sentinel;
 }
 
 static int send_signal(mproc_process *process, int number)
 {
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     return rc < 0 ? rc : mp_status_signal(&process->status, number);
 }
 

@@ -45,6 +45,10 @@ struct mp_start_method {
 
 extern const struct mp_start_method mp_start_fork;
 
+/* May this process watch it, or treat it as its child? 0, -EINVAL for NULL, or MPROC_ENOTCHILD. */
+int mp_process_check_watchable(const mproc_process *process);
+int mp_process_check_child(const mproc_process *process);
+
 /* The wait module's view of a child or of the parent; NULL for the current process. */
 struct mp_pollable *mp_process_pollable(mproc_process *process);
 
