@@ -9,7 +9,7 @@
 
 #include "connection/twin.h"
 #include "process/finalize.h"
-#include "process/stdio.h"
+#include "process/redirect.h"
 #include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
@@ -83,7 +83,6 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
         kill(getpid(), SIGKILL);
     mp_status_destroy(&process->status, true);
     free(process);
-    mp_stdin_to_null();
 }
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
@@ -100,5 +99,7 @@ _Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task 
                             struct mp_bond *bond, const sigset_t *mask)
 {
     mp_child_become(process, bond);
+    const char *what;
+    mp_redirect_apply(task->redirect, &what); /* a child without /dev/null lives without stdin */
     mp_child_work(task, mask);
 }

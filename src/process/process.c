@@ -11,8 +11,11 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
+#include "process/command.h"
+#include "process/environment.h"
 #include "process/limits.h"
 #include "process/own_key.h"
+#include "process/redirect.h"
 #include "process/table.h"
 #include "value/tree.h"
 
@@ -28,16 +31,28 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
-    if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err || known->group)
-        return mp_fail(err, -ENOTSUP, "options: fork takes a name, the daemon flag and limits");
+    if (known->start_method || (known->group && !known->command))
+        return mp_fail(err, -ENOTSUP, "options: a method or a group for fork");
     rc = mp_limits_check(known, err);
+    if (rc == 0)
+        rc = mp_redirect_check(known, err);
+    if (rc == 0)
+        rc = mp_environment_check(known->environment, err);
     if (rc < 0)
         return rc;
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);
     return 0;
+}
+
+/* A target, or a command: one of the two. */
+static int check_program(const mproc_process_options *options, mproc_target target,
+                         mproc_error *err)
+{
+    if (options->command)
+        return mp_command_check(options, target, err);
+    return target ? 0 : mp_fail(err, -EINVAL, "process start: no target");
 }
 
 static void free_process(struct mproc_process *process, bool mine)
@@ -57,18 +72,26 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     process->lifeline = -1;
     if (options->name)
         memcpy(process->name, options->name, strlen(options->name));
+    else if (options->command)
+        mp_command_name(options->command, process->name);
     if (mp_status_init(&process->status) == 0)
         return process;
     free(process);
     return NULL;
 }
 
-static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+static const struct mp_start_method *method_of(const mproc_process_options *options)
+{
+    return options->command ? &mp_start_command : &mp_start_fork;
+}
+
+static int start_redirected(struct mproc_process **out, const struct mp_task *task,
+                            mproc_error *err)
 {
     struct mproc_process *process = new_process(task->options);
     if (!process)
         return mp_fail_errno(err, ENOMEM, "new process");
-    int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
+    int rc = mp_table_start_locked(process, task, method_of(task->options), err);
     if (rc == 0)
         *out = process;
     else
@@ -76,13 +99,27 @@ static int start_locked(struct mproc_process **out, const struct mp_task *task, 
     return rc;
 }
 
-static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+static int start_locked(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+{
+    struct mp_redirect redirect;
+    int rc = mp_redirect_open(&redirect, task->options, err);
+    if (rc < 0)
+        return rc;
+    task->redirect = &redirect;
+    rc = start_redirected(out, task, err);
+    if (rc == 0)
+        mp_redirect_hand_over(&redirect, task->options);
+    mp_redirect_close(&redirect);
+    return rc;
+}
+
+static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
 {
     /* One key for the whole family, so it must exist before the first child does. */
     int rc = mp_own_key_ensure();
     if (rc < 0)
         return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    rc = mp_start_fork.prepare(task, err);
+    rc = method_of(task->options)->prepare(task, err);
     if (rc == 0)
         rc = mp_table_begin_start(err);
     if (rc < 0)
@@ -99,7 +136,7 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
     int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;
@@ -109,10 +146,12 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
                         const mproc_process_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!process || !target)
+    if (!process)
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
+    if (rc == 0)
+        rc = check_program(&known, target, err);
     if (rc < 0)
         return rc;
     if (mproc_process_daemon(mproc_current_process()))

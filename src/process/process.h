@@ -30,6 +30,7 @@ struct mp_task {
     mproc_target target;
     const mproc_value *args; /* a root, so that the connections in it can be found; NULL: None */
     const mproc_process_options *options; /* read and checked */
+    struct mp_redirect *redirect;         /* what its stdio shall be, open; see redirect.h */
 };
 
 /*
@@ -44,6 +45,7 @@ struct mp_start_method {
 };
 
 extern const struct mp_start_method mp_start_fork;
+extern const struct mp_start_method mp_start_command; /* the options have a command, no target */
 
 /* May this process watch it, or treat it as its child? 0, -EINVAL for NULL, or MPROC_ENOTCHILD. */
 int mp_process_check_watchable(const mproc_process *process);

@@ -128,9 +128,9 @@ static int print_signals(void)
 {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    for (int number = 1; number < NSIG; number++) {
+    /* The sanitizers handle some in every program, valgrind ignores the last one. */
+    for (int number = 1; number < 32; number++) {
         struct sigaction action;
-        /* The sanitizers handle some in every program. */
         bool is_fault = number == SIGSEGV || number == SIGBUS || number == SIGFPE;
         if (is_fault || sigaction(number, NULL, &action) < 0)
             continue;
@@ -522,8 +522,10 @@ START_TEST(why_it_cannot_be_executed)
     fails(&launch, -EACCES, "plain");
     launch.path = make_file("noise", "no known format\n", 0700);
     fails(&launch, -ENOEXEC, "noise");
-    launch.path = make_file("orphan", "#!/nonexistent/interpreter\n", 0700);
-    fails(&launch, -ENOENT, "orphan");
+    if (!getenv("MPROC_TEST_VALGRIND")) { /* which does not survive such an exec */
+        launch.path = make_file("orphan", "#!/nonexistent/interpreter\n", 0700);
+        fails(&launch, -ENOENT, "orphan");
+    }
     launch.path = "";
     fails(&launch, -ENOENT, "without a name");
 }
@@ -536,7 +538,8 @@ START_TEST(arguments_can_be_too_long)
     memset(argument, 'x', len);
     argument[len] = '\0';
     struct mp_launch launch = launch_helper((char[]){"exit"}, argument);
-    fails(&launch, -E2BIG, "exec");
+    if (!getenv("MPROC_TEST_VALGRIND")) /* which does not survive such an exec */
+        fails(&launch, -E2BIG, "exec");
     free(argument);
 }
 END_TEST
