@@ -8,8 +8,9 @@
  * did not start.
  *
  * When a process that started others ends by exit(3) or by returning from main, its daemonic
- * children get SIGTERM, and then all its children are waited for. A child ends in the same way.
- * Nothing of that happens after _exit(2) or death by a signal; daemonic children die even then.
+ * children get SIGTERM, and then all its children are waited for (finalize.h tells what runs before
+ * and after). A child ends in the same way. Nothing of that happens after _exit(2) or death by a
+ * signal; daemonic children die even then.
  */
 #ifndef MPROC_PROCESS_H
 #define MPROC_PROCESS_H
@@ -39,6 +40,22 @@ extern "C" {
 MPROC_API int mproc_process_join(mproc_process *process, double timeout);
 
 /**
+ * Wait until several processes have ended.
+ *
+ * @param processes  `n` of them, each as for mproc_process_join(); NULL entries count as ended
+ * @param n          entries in `processes`
+ * @param timeout    seconds for all together; MPROC_FOREVER; zero and negative return at once
+ * @return 0 when all have ended, or a negative code:
+ * @retval -ETIMEDOUT       act: some still run; those that have ended are reaped
+ * @retval -EINVAL          act: `processes` is NULL and `n` is not 0, or `timeout` is NaN
+ * @retval MPROC_ENOTCHILD  act: one was started by another process, or is this one; none was
+ *                          waited for
+ * @par Threads   any number of threads may wait for the same processes
+ * @par Signals   EINTR resumes with the time left
+ */
+MPROC_API int mproc_process_join_all(mproc_process *const *processes, size_t n, double timeout);
+
+/**
  * Does a process still run?
  *
  * @param process  a child of this process, mproc_parent_process() or mproc_current_process()
@@ -63,6 +80,40 @@ MPROC_API int mproc_process_is_alive(mproc_process *process);
  * @par Threads   any thread; the answer, once not MPROC_ERUNNING, never changes
  */
 MPROC_API int mproc_process_exitcode(mproc_process *process, int *code);
+
+/** What a process and those of its children that it waited for have used. */
+typedef struct mproc_rusage {
+    size_t size;                   /**< sizeof this struct, set by the initializer */
+    double user;                   /**< seconds of CPU time in its own code */
+    double system;                 /**< seconds of CPU time in the kernel */
+    uint64_t max_rss;              /**< most memory in use at one time, bytes */
+    uint64_t minor_faults;         /**< page faults without I/O */
+    uint64_t major_faults;         /**< page faults with I/O */
+    uint64_t blocks_in;            /**< of 512 bytes, read from file systems */
+    uint64_t blocks_out;           /**< of 512 bytes, written to file systems */
+    uint64_t voluntary_switches;   /**< times it gave up the CPU to wait */
+    uint64_t involuntary_switches; /**< times the CPU was taken away from it */
+} mproc_rusage;
+
+#define MPROC_RUSAGE_INIT                                                                          \
+    {                                                                                              \
+        sizeof(mproc_rusage), 0, 0, 0, 0, 0, 0, 0, 0, 0                                            \
+    }
+
+/**
+ * What a child has used, as getrusage(2) counts it.
+ *
+ * @param process     a child of this process
+ * @param[out] usage  begun with MPROC_RUSAGE_INIT
+ * @return 0, or a negative code:
+ * @retval MPROC_ERUNNING   act: it still runs
+ * @retval MPROC_ESTATUS    act: it has ended, but see mproc_process_exitcode()
+ * @retval -ENOTSUP         act: the system does not tell, as in the portable build
+ * @retval -EINVAL          act: `process` or `usage` is NULL, or the size field is not set
+ * @retval MPROC_ENOTCHILD  act: no child of this process
+ * @par Threads   any thread
+ */
+MPROC_API int mproc_process_rusage(mproc_process *process, mproc_rusage *usage);
 
 /**
  * Process id.

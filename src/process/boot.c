@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "connection/object.h"
 #include "connection/stream.h"
+#include "process/environment.h"
 #include "process/own_key.h"
 #include "process/settings.h"
 
@@ -18,8 +19,6 @@
 /* A child that hangs up ends soon after; how it ended is worth waiting for that long. */
 #define LAST_WORDS_NS INT64_C(500000000)
 #define HINT "does main() begin with mproc_init()?"
-
-extern char **environ;
 
 static int prepare(struct mp_boot *boot, const struct mp_task *task, mproc_error *err)
 {
@@ -107,26 +106,6 @@ int mp_boot_introduce(struct mp_boot *boot, const struct mproc_process *process,
     return rc < 0 ? mp_fail(err, rc, "a note to the child: %s", mproc_strerror(rc)) : 0;
 }
 
-/* The child's environment: ours or the given one, and the variable. The array is malloc'd. */
-static char **new_environment(const char *const *given, char *variable)
-{
-    static const char name[] = MP_BOOT_VARIABLE "=";
-    const char *const *from = given ? given : (const char *const *)environ;
-    size_t n = 0;
-    while (from && from[n])
-        n++;
-    const char **to = malloc((n + 2) * sizeof *to);
-    if (!to)
-        return NULL;
-    size_t at = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(from[i], name, sizeof name - 1) != 0)
-            to[at++] = from[i];
-    to[at++] = variable;
-    to[at] = NULL;
-    return (char **)(uintptr_t)to; /* execve(2) changes none of them */
-}
-
 int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
                  const mproc_process_options *options, pid_t *pid, mproc_error *err)
 {
@@ -139,7 +118,8 @@ int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
         return rc;
     mp_image_name(program, sizeof program);
     snprintf(variable, sizeof variable, MP_BOOT_VARIABLE "=%d:%ld", boot->theirs, (long)getpid());
-    char **envp = new_environment(options ? options->environment : NULL, variable);
+    char **envp =
+        mp_environment_with(options ? options->environment : NULL, MP_BOOT_VARIABLE, variable);
     if (!envp)
         return mp_fail_errno(err, ENOMEM, "the child's environment");
     launch->argv = argv;
@@ -147,7 +127,6 @@ int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
     launch->keep = &boot->theirs;
     launch->n_keep = 1;
     launch->deadline = boot->deadline;
-    pthread_sigmask(SIG_SETMASK, NULL, &launch->mask);
     rc = mp_launch(launch, pid, err);
     free(envp);
     mp_fd_close(&boot->theirs);
@@ -195,7 +174,7 @@ static int say_late(const struct mp_boot *boot, mproc_error *err)
 static int say_ended(struct mp_status *status, mproc_error *err)
 {
     mp_deadline soon = mp_clock_now() + LAST_WORDS_NS;
-    if (!status || mp_pollable_wait_one(&status->pollable, soon) <= 0)
+    if (mp_pollable_wait_one(&status->pollable, soon) <= 0)
         return mp_fail(err, MPROC_ESTART, "the child hung up before its target ran; " HINT);
     if (mp_status_look(status) != MP_ENDED)
         return mp_fail(err, MPROC_ESTART, "the child ended before its target ran; " HINT);
@@ -206,15 +185,22 @@ static int say_ended(struct mp_status *status, mproc_error *err)
                    "the child ended with exit code %d before its target ran; " HINT, status->code);
 }
 
-/* 1 when there is something to read, 0 at the deadline, or when the child has ended without. */
-static int await_verdict(struct mp_boot *boot, struct mp_status *status)
+/*
+ * 1 when there is something to read, 0 at the deadline, MPROC_EOF if the child has ended without.
+ * Should a copy of this process hold the child's end as well, the sentinel tells. Nobody is reaped
+ * here: that may be the program's own wish, later.
+ */
+static int await_verdict(const struct mp_boot *boot, const struct mp_status *status)
 {
-    struct mp_pollable *items[] = {mp_conn_pollable(boot->conn), status ? &status->pollable : NULL};
-    unsigned char ready[2] = {0};
-    int rc = mp_pollable_wait(items, ready, status ? 2 : 1, boot->deadline);
-    if (rc > 0 && !ready[0]) /* it may have spoken just before it ended */
-        rc = mp_pollable_wait_one(items[0], MP_NOW) == 1 ? 1 : MPROC_EOF;
-    return rc;
+    struct pollfd fds[] = {
+        {.fd = mproc_conn_handle(boot->conn), .events = POLLIN},
+        {.fd = status->sentinel, .events = POLLIN},
+    };
+    int rc = mp_poll(fds, 2, boot->deadline);
+    if (rc <= 0 || fds[0].revents)
+        return rc < 0 ? rc : rc > 0;
+    /* It may have spoken just before it ended. */
+    return mp_fd_wait(fds[0].fd, POLLIN, MP_NOW) == 0 ? 1 : MPROC_EOF;
 }
 
 int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err)

@@ -40,13 +40,16 @@ int mp_boot_connect(struct mp_boot *boot, mproc_error *err);
 int mp_boot_introduce(struct mp_boot *boot, const struct mproc_process *process,
                       const struct mp_bond *bond, int fds[MP_NOTE_FDS], mproc_error *err);
 
-/* Execute this program, which gets its end of the socket, with what `launch` says beside that. */
+/*
+ * Execute this program, which gets its end of the socket, with what `launch` says beside that. All
+ * signals are blocked, so that no handler for SIGCHLD reaps it before it is watched.
+ */
 int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
                  const mproc_process_options *options, pid_t *pid, mproc_error *err);
 
 /*
- * Without the table's lock: send the rest, and wait until the child runs its target. `status` says
- * whether it lives, NULL if that is not known. 0, MPROC_ESTART, -ETIMEDOUT, or what the child says.
+ * Without the table's lock: send the rest, and wait until the child, whose status is `status`, runs
+ * its target. 0, MPROC_ESTART, -ETIMEDOUT, or what the child says.
  */
 int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err);
 

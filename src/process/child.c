@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "connection/twin.h"
-#include "process/stdio.h"
-#include "process/table.h"
+#include "process/finalize.h"
+#include "process/redirect.h"
 #include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
@@ -58,13 +58,15 @@ static struct {
 /*
  * Runs after the exit handlers that the child registered and before those that it inherited, which
  * are its parent's business. After a plain exit(3) of the child it lets them run, as the C library
- * does in every forked process; the one among them that ends the children is mp_table_end().
+ * does in every forked process; the one among them that ends the process in order is mp_exit_run().
  */
 static void end_after_own_handlers(void)
 {
     if (!ending.returned)
         return;
-    mp_table_end();
+    if (mp_finalizers_pending()) /* one may call exit(3), see mp_exit_run() */
+        atexit(end_after_own_handlers);
+    mp_exit_run();
     fflush(NULL);
     _exit(ending.code);
 }
@@ -85,11 +87,8 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
     /* Die as the parent's death would have made us. */
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);
-    bool keeps_stdin = process->keeps_stdin;
     mp_status_destroy(&process->status, true);
     free(process);
-    if (!keeps_stdin)
-        mp_stdin_to_null();
 }
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
@@ -106,5 +105,7 @@ _Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task 
                             struct mp_bond *bond, const sigset_t *mask)
 {
     mp_child_become(process, bond);
+    const char *what;
+    mp_redirect_apply(task->redirect, &what); /* a child without /dev/null lives without stdin */
     mp_child_work(task, mask);
 }

@@ -154,7 +154,6 @@ static int become(const struct mp_note *note, const int fds[MP_NOTE_FDS], mproc_
     if (!process || mp_status_init(&process->status) < 0)
         return mp_fail_errno(err, ENOMEM, "new process");
     process->daemon = note->daemon;
-    process->keeps_stdin = note->keeps_stdin;
     memcpy(process->name, note->name, sizeof process->name);
     memcpy(process->identity, note->identity, sizeof process->identity);
     struct mp_bond bond = {

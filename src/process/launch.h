@@ -18,7 +18,7 @@ struct mp_launch {
     char *const *argv;     /* NULL at the end */
     char *const *envp;     /* NULL at the end */
     const char *directory; /* NULL: this process's own */
-    int stdio[3];          /* descriptors to become 0, 1 and 2; -1: this process's own */
+    int stdio[3];          /* what becomes 0, 1 and 2, see mp_stdio_set() */
     const int *keep;       /* descriptors that stay open, under the same numbers beyond 2 */
     size_t n_keep;         /* every other one beyond 2 is closed in the child */
     const struct mp_limits *limits; /* NULL: none */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/stdio.h"
+
 /* A shell says that it could not execute a program by this exit code. */
 #define NOT_EXECUTED 127
 
@@ -44,36 +46,12 @@ static int set_cloexec(int fd, bool on)
     return wanted != flags && fcntl(fd, F_SETFD, wanted) < 0 ? -errno : 0;
 }
 
-/* A source that is 0, 1 or 2 itself may be overwritten before its turn: to a place above them. */
-static int move_sources(int source[3])
-{
-    for (int i = 0; i < 3; i++) {
-        if (source[i] < 0 || source[i] > STDERR_FILENO || source[i] == i)
-            continue;
-        source[i] = fcntl(source[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (source[i] < 0)
-            return -errno;
-    }
-    return 0;
-}
-
 static int set_stdio(const int stdio[3], const char **what)
 {
-    static const char *const names[] = {"stdin", "stdout", "stderr"};
-    int source[3] = {stdio[0], stdio[1], stdio[2]};
-    *what = "stdio";
-    int rc = move_sources(source);
-    for (int i = 0; i < 3 && rc == 0; i++) {
-        *what = names[i];
-        if (source[i] < 0) {
+    int rc = mp_stdio_set(stdio, what);
+    for (int i = 0; i < 3 && rc == 0; i++)
+        if (stdio[i] == MP_STDIO_OWN)
             set_cloexec(i, false); /* one that is closed stays so */
-            continue;
-        }
-        if (source[i] == i)
-            rc = set_cloexec(i, false);
-        else if (dup2(source[i], i) < 0)
-            rc = -errno;
-    }
     return rc;
 }
 

@@ -34,6 +34,11 @@ enum mp_note_fd {
     MP_NOTE_FDS
 };
 
+#define MP_NOTE_NO_FDS                                                                             \
+    {                                                                                              \
+        -1, -1, -1, -1, -1, -1, -1                                                                 \
+    }
+
 struct mp_note {
     uint64_t magic;
     uint32_t size; /* of this struct */
@@ -44,7 +49,6 @@ struct mp_note {
     uint8_t pidfd;        /* as of struct mp_bond */
     uint8_t by_lifeline;  /* as of struct mp_bond */
     uint8_t by_server;    /* forked by a fork server: its parent is not its getppid() */
-    uint8_t keeps_stdin;  /* it is not to be /dev/null */
     uint8_t has_target;   /* or preload function */
     uint8_t group;        /* is to lead a process group, and does not yet */
     uint8_t has_settings; /* a message with settings comes between authkey and arguments */

@@ -26,9 +26,9 @@ int mp_pidfd_open(pid_t pid)
     return errno == EPERM ? -ENOSYS : -errno;
 }
 
-enum mp_life mp_pidfd_ask(int pidfd, int *code)
+enum mp_life mp_pidfd_ask(struct mp_status *status)
 {
-    return mp_status_reap((idtype_t)MP_P_PIDFD, (id_t)pidfd, code);
+    return mp_status_reap((idtype_t)MP_P_PIDFD, (id_t)status->sentinel, status);
 }
 
 int mp_pidfd_signal(int pidfd, int number)

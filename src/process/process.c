@@ -12,9 +12,12 @@
 #include "base/fd.h"
 #include "base/options.h"
 #include "process/boot.h"
+#include "process/command.h"
 #include "process/context.h"
+#include "process/environment.h"
 #include "process/limits.h"
 #include "process/own_key.h"
+#include "process/redirect.h"
 #include "process/table.h"
 #include "value/tree.h"
 
@@ -31,12 +34,25 @@ static int read_options(mproc_process_options *known, const mproc_process_option
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
     rc = mp_limits_check(known, err);
+    if (rc == 0)
+        rc = mp_redirect_check(known, err);
+    if (rc == 0)
+        rc = mp_environment_check(known->environment, err);
     if (rc < 0)
         return rc;
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);
     return 0;
+}
+
+/* A target, or a command: one of the two. */
+static int check_program(const mproc_process_options *options, mproc_target target,
+                         mproc_error *err)
+{
+    if (options->command)
+        return mp_command_check(options, target, err);
+    return target ? 0 : mp_fail(err, -EINVAL, "process start: no target");
 }
 
 void mp_process_free(struct mproc_process *process, bool mine)
@@ -56,10 +72,25 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     process->lifeline = -1;
     if (options->name)
         memcpy(process->name, options->name, strlen(options->name));
+    else if (options->command)
+        mp_command_name(options->command, process->name);
     if (mp_status_init(&process->status) == 0)
         return process;
     free(process);
     return NULL;
+}
+
+static int find_method(const mproc_process_options *options, const struct mp_start_method **method,
+                       mproc_error *err)
+{
+    if (options->command) {
+        *method = &mp_start_command;
+        return 0;
+    }
+    int rc = mp_context_find(options->start_method, method, err);
+    if (rc == 0 && options->group && *method == &mp_start_fork)
+        return mp_fail(err, -ENOTSUP, "options: a group for fork");
+    return rc;
 }
 
 static int start_locked(struct mproc_process **out, const struct mp_task *task,
@@ -88,28 +119,42 @@ static int wait_for_target(struct mproc_process *process, const struct mp_task *
     return rc;
 }
 
+static int start_redirected(struct mproc_process **out, struct mp_task *task,
+                            const struct mp_start_method *method, mproc_error *err)
+{
+    int rc = mp_table_begin_start(err);
+    if (rc < 0)
+        return rc;
+    rc = mp_redirect_open(task->redirect, task->options, err);
+    if (rc == 0)
+        rc = start_locked(out, task, method, err);
+    mp_table_end_start();
+    return rc == 0 && method->finish ? wait_for_target(*out, task, method, err) : rc;
+}
+
 static int attempt(struct mproc_process **out, struct mp_task *task,
                    const struct mp_start_method *method, mproc_error *err)
 {
     struct mproc_process *process = NULL;
+    struct mp_redirect redirect = MP_REDIRECT_NONE;
+    task->redirect = &redirect;
     int rc = method->prepare(task, err);
     if (rc == 0)
-        rc = mp_table_begin_start(err);
-    if (rc < 0)
-        return rc;
-    rc = start_locked(&process, task, method, err);
-    mp_table_end_start();
-    if (rc == 0 && method->finish)
-        rc = wait_for_target(process, task, method, err);
-    if (rc == 0)
+        rc = start_redirected(&process, task, method, err);
+    if (rc == 0) {
+        mp_redirect_hand_over(&redirect, task->options);
         *out = process;
+    }
+    mp_redirect_close(&redirect);
+    if (method->forget)
+        method->forget(task);
     return rc;
 }
 
 static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
 {
     const struct mp_start_method *method;
-    int rc = mp_context_find(task->options->start_method, &method, err);
+    int rc = find_method(task->options, &method, err);
     if (rc < 0)
         return rc;
     /* One key for the whole family, so it must exist before the first child does. */
@@ -120,8 +165,6 @@ static int start(struct mproc_process **out, struct mp_task *task, mproc_error *
     for (int i = 0; i < 2 && rc == MP_AGAIN; i++) {
         mp_error_clear(err);
         rc = attempt(out, task, method, err);
-        if (method->forget)
-            method->forget(task);
     }
     return rc == MP_AGAIN ? MPROC_ESTART : rc;
 }
@@ -143,10 +186,12 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
                         const mproc_process_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!process || !target)
+    if (!process)
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
+    if (rc == 0)
+        rc = check_program(&known, target, err);
     if (rc < 0)
         return rc;
     rc = mp_boot_check_self(err);
@@ -158,8 +203,7 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
     return start_with_args(process, target, args, &known, err);
 }
 
-/* Can this process watch it? */
-static int check_watchable(const mproc_process *process)
+int mp_process_check_watchable(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
@@ -168,17 +212,17 @@ static int check_watchable(const mproc_process *process)
     return 0;
 }
 
-static int check_child(const mproc_process *process)
+int mp_process_check_child(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
-    return process->kind == MP_CHILD ? check_watchable(process) : MPROC_ENOTCHILD;
+    return process->kind == MP_CHILD ? mp_process_check_watchable(process) : MPROC_ENOTCHILD;
 }
 
 int mproc_process_join(mproc_process *process, double timeout)
 {
     mp_deadline deadline;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     if (rc == 0)
         rc = mp_deadline_in(timeout, &deadline);
     if (rc == 0)
@@ -192,7 +236,7 @@ int mproc_process_is_alive(mproc_process *process)
 {
     if (process && process->kind == MP_SELF)
         return 1;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : mp_status_look(&process->status) == MP_RUNNING;
 }
 
@@ -200,7 +244,7 @@ int mproc_process_exitcode(mproc_process *process, int *code)
 {
     if (!code)
         return -EINVAL;
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     if (rc < 0)
         return rc;
     switch (mp_status_look(&process->status)) {
@@ -234,13 +278,13 @@ bool mproc_process_daemon(const mproc_process *process)
 
 mproc_handle mproc_process_sentinel(const mproc_process *process)
 {
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : process->status.sentinel;
 }
 
 static int send_signal(mproc_process *process, int number)
 {
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     return rc < 0 ? rc : mp_status_signal(&process->status, number);
 }
 

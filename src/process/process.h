@@ -28,7 +28,6 @@ struct mproc_process {
     enum mp_process_kind kind;
     enum mp_stage stage; /* of a child; guarded by the table's lock */
     bool daemon;
-    bool keeps_stdin;     /* in a child on its way: stdin is not to be /dev/null */
     struct mp_boot *boot; /* while it starts, if it is no copy of this process */
     int lifeline;         /* its end here tells a child that this process lives; or -1 */
     unsigned long number; /* among this process's children, from 1 */
@@ -44,6 +43,7 @@ struct mp_task {
     const mproc_value *args; /* a root, so that the connections in it can be found; NULL: None */
     const mproc_process_options *options; /* read and checked */
     struct mp_boot *boot;                 /* made by prepare(), freed by forget() */
+    struct mp_redirect *redirect;         /* what its stdio shall be, open; see redirect.h */
 };
 
 /*
@@ -70,6 +70,11 @@ extern const struct mp_start_method mp_start_forkserver;
 
 /* Close and free. `mine` false: in a copy of the process that started it. */
 void mp_process_free(struct mproc_process *process, bool mine);
+extern const struct mp_start_method mp_start_command; /* the options have a command, no target */
+
+/* May this process watch it, or treat it as its child? 0, -EINVAL for NULL, or MPROC_ENOTCHILD. */
+int mp_process_check_watchable(const mproc_process *process);
+int mp_process_check_child(const mproc_process *process);
 
 /* The wait module's view of a child or of the parent; NULL for the current process. */
 struct mp_pollable *mp_process_pollable(mproc_process *process);

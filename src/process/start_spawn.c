@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The spawn start method: the child executes this program anew. */
-#include "process/boot.h"
+#include <string.h>
 
+#include "process/boot.h"
+#include "process/redirect.h"
 #include "process/settings.h"
 #include "process/stdio.h"
 
@@ -24,33 +26,41 @@ static void forget(struct mp_task *task)
 }
 
 static int launch(struct mproc_process *process, const struct mp_task *task, struct mp_bond *bond,
-                  mproc_error *err)
+                  const sigset_t *mask, mproc_error *err)
 {
     const mproc_process_options *options = task->options;
     struct mp_launch launch = {
         .directory = options->directory,
-        .stdio = {-1, -1, -1},
         .group = options->group,
+        .mask = *mask,
     };
-    int none[MP_NOTE_FDS] = {-1, -1, -1, -1, -1, -1, -1};
+    memcpy(launch.stdio, task->redirect->stdio, sizeof launch.stdio);
+    int fds[MP_NOTE_FDS] = MP_NOTE_NO_FDS;
     pid_t pid;
-    int rc = mp_boot_introduce(task->boot, process, bond, none, err);
+    int rc = mp_boot_introduce(task->boot, process, bond, fds, err);
     if (rc == 0)
         rc = mp_boot_exec(task->boot, &launch, options, &pid, err);
-    if (rc < 0) {
-        mp_bond_close(bond);
-        return rc;
-    }
-    return mp_bond_keep_parent(bond, process, pid, err);
+    if (rc == 0)
+        return mp_bond_keep_parent(bond, process, pid, err);
+    mp_bond_close(bond);
+    return rc;
 }
 
 static int start(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
 {
     struct mp_bond bond;
+    sigset_t all;
+    sigset_t mask;
     int rc = mp_boot_connect(task->boot, err);
     if (rc == 0)
         rc = mp_bond_open(&bond, process->daemon, err);
-    return rc < 0 ? rc : launch(process, task, &bond, err);
+    if (rc < 0)
+        return rc;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    rc = launch(process, task, &bond, &mask, err);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return rc;
 }
 
 static int finish(struct mproc_process *process, const struct mp_task *task, mproc_error *err)

@@ -30,6 +30,8 @@ int mp_status_init(struct mp_status *status)
     status->is_parent = false;
     status->distant = false;
     status->code = 0;
+    status->usage.known = false;
+    status->hold = false;
     status->pause = LONGEST_PAUSE;
     atomic_init(&status->life, MP_RUNNING);
     atomic_init(&status->hung_up, false);
@@ -56,25 +58,37 @@ int mp_status_begin_gone(struct mp_status *status, pid_t pid)
     return 0;
 }
 
+static void reap_held(const struct mp_status *status)
+{
+    siginfo_t info;
+    int rc;
+    do
+        rc = waitid(P_PID, (id_t)status->pid, &info, WEXITED | WNOHANG);
+    while (rc < 0 && errno == EINTR);
+}
+
 void mp_status_destroy(struct mp_status *status, bool mine)
 {
+    if (mine && status->hold && atomic_load(&status->life) == MP_ENDED)
+        reap_held(status);
     mp_fd_close(&status->sentinel);
     if (mine)
         pthread_mutex_destroy(&status->lock);
 }
 
-enum mp_life mp_status_reap(idtype_t type, id_t id, int *code)
+enum mp_life mp_status_reap(idtype_t type, id_t id, struct mp_status *status)
 {
     siginfo_t info = {.si_pid = 0};
     int rc;
     do
-        rc = waitid(type, id, &info, WEXITED | WNOHANG);
+        rc = mp_usage_waitid(type, id, &info, WEXITED | WNOHANG | (status->hold ? WNOWAIT : 0),
+                             &status->usage);
     while (rc < 0 && errno == EINTR);
     if (rc < 0) /* ECHILD: SIGCHLD is ignored, or somebody else has waited for it */
         return MP_TAKEN;
     if (info.si_pid == 0)
         return MP_RUNNING;
-    *code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    status->code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
     return MP_ENDED;
 }
 
@@ -86,13 +100,13 @@ static enum mp_life ask_parent(const struct mp_status *status)
     return getppid() == status->pid ? MP_RUNNING : MP_TAKEN;
 }
 
-static enum mp_life ask(const struct mp_status *status, int *code)
+static enum mp_life ask(struct mp_status *status)
 {
     if (status->is_parent)
         return ask_parent(status);
     if (status->pidfd)
-        return mp_pidfd_ask(status->sentinel, code);
-    return mp_status_reap(P_PID, (id_t)status->pid, code);
+        return mp_pidfd_ask(status);
+    return mp_status_reap(P_PID, (id_t)status->pid, status);
 }
 
 /* It runs. Is the sentinel of any use from here on, and when is the next look due? */
@@ -115,7 +129,7 @@ enum mp_life mp_status_look(struct mp_status *status)
     pthread_mutex_lock(&status->lock);
     life = (enum mp_life)atomic_load(&status->life);
     if (life == MP_RUNNING) {
-        life = ask(status, &status->code);
+        life = ask(status);
         if (life == MP_RUNNING)
             plan_next_look(status);
         else

@@ -13,6 +13,7 @@
 #include "connection/twin.h"
 #include "process/bond.h"
 #include "process/boot.h"
+#include "process/finalize.h"
 #include "process/own_key.h"
 
 /* Finished children are looked for once in so many starts per child in the table. */
@@ -77,8 +78,8 @@ static int prepare_rc;
 static void prepare_table(void)
 {
     prepare_rc = -pthread_atfork(NULL, NULL, after_fork);
-    if (prepare_rc == 0 && atexit(mp_table_end) != 0)
-        prepare_rc = -ENOMEM;
+    if (prepare_rc == 0)
+        prepare_rc = mp_exit_prepare();
 }
 
 static int prepare_once(mproc_error *err)

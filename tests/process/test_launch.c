@@ -128,9 +128,11 @@ static int print_signals(void)
 {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    for (int number = 1; number < NSIG; number++) {
+    /* The sanitizers handle some in every program, valgrind ignores the last one. */
+    for (int number = 1; number < 32; number++) {
         struct sigaction action;
-        if (sigaction(number, NULL, &action) < 0)
+        bool is_fault = number == SIGSEGV || number == SIGBUS || number == SIGFPE;
+        if (is_fault || sigaction(number, NULL, &action) < 0)
             continue;
         if (sigismember(&mask, number) == 1)
             printf("b%d ", number);
@@ -385,15 +387,15 @@ END_TEST
  */
 
 static pid_t test_pid;
-static volatile sig_atomic_t handled;
-static volatile sig_atomic_t handled_elsewhere;
+static atomic_int handled;
+static atomic_int handled_elsewhere;
 
 static void count_signal(int number)
 {
     (void)number;
-    handled++;
+    atomic_fetch_add(&handled, 1);
     if (getpid() != test_pid)
-        handled_elsewhere++;
+        atomic_fetch_add(&handled_elsewhere, 1);
 }
 
 static void set_action(int number, void (*handler)(int))
@@ -462,8 +464,8 @@ START_TEST(no_handler_ever_runs_in_the_child)
     }
     atomic_store(&storm_over, true);
     pthread_join(thread, NULL);
-    ck_assert_int_gt(handled, 0);
-    ck_assert_int_eq(handled_elsewhere, 0);
+    ck_assert_int_gt(atomic_load(&handled), 0);
+    ck_assert_int_eq(atomic_load(&handled_elsewhere), 0);
 }
 END_TEST
 
@@ -520,8 +522,10 @@ START_TEST(why_it_cannot_be_executed)
     fails(&launch, -EACCES, "plain");
     launch.path = make_file("noise", "no known format\n", 0700);
     fails(&launch, -ENOEXEC, "noise");
-    launch.path = make_file("orphan", "#!/nonexistent/interpreter\n", 0700);
-    fails(&launch, -ENOENT, "orphan");
+    if (!getenv("MPROC_TEST_VALGRIND")) { /* which does not survive such an exec */
+        launch.path = make_file("orphan", "#!/nonexistent/interpreter\n", 0700);
+        fails(&launch, -ENOENT, "orphan");
+    }
     launch.path = "";
     fails(&launch, -ENOENT, "without a name");
 }
@@ -534,7 +538,8 @@ START_TEST(arguments_can_be_too_long)
     memset(argument, 'x', len);
     argument[len] = '\0';
     struct mp_launch launch = launch_helper((char[]){"exit"}, argument);
-    fails(&launch, -E2BIG, "exec");
+    if (!getenv("MPROC_TEST_VALGRIND")) /* which does not survive such an exec */
+        fails(&launch, -E2BIG, "exec");
     free(argument);
 }
 END_TEST
