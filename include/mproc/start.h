@@ -160,6 +160,20 @@ MPROC_API size_t mproc_start_methods(const char **names, size_t room);
 MPROC_API int mproc_set_executable(const char *path);
 
 /**
+ * Have the fork server run a function before it serves, once, so that its children find done what
+ * each would have to do otherwise: libraries loaded, tables computed.
+ *
+ * The server is started by the first start with the method "forkserver", and again if it died. This
+ * concerns servers that are started from now on. What the function leaves open is open in the
+ * children; threads that it starts are not in them, and make forks unsafe.
+ *
+ * @param preload  a function of this program or of a library, as for targets; NULL for none
+ * @return 0
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
+
+/**
  * Start a child process that runs `target`.
  *
  * The child is a fork(2) of this process. Its stdin is /dev/null, its table of children is empty,

@@ -25,10 +25,10 @@ static int open_pipes(struct mp_bond *bond, bool daemon)
     return rc;
 }
 
-int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+static int open_bond(struct mp_bond *bond, bool daemon, bool by_lifeline, mproc_error *err)
 {
     *bond = (struct mp_bond){
-        .by_lifeline = mp_tie_wants_lifeline(),
+        .by_lifeline = by_lifeline,
         .parent = getpid(),
         .parent_pidfd = mp_pidfd_open(getpid()),
         .lifeline = {-1, -1},
@@ -42,6 +42,16 @@ int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
         return 0;
     mp_bond_close(bond);
     return mp_fail_errno(err, -rc, "pipe");
+}
+
+int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, mp_tie_wants_lifeline(), err);
+}
+
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, true, err);
 }
 
 void mp_bond_close(struct mp_bond *bond)
@@ -92,6 +102,15 @@ int mp_bond_keep_parent(struct mp_bond *bond, struct mproc_process *process, pid
     }
     process->lifeline = bond->lifeline[1];
     return 0;
+}
+
+void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process)
+{
+    mp_fd_close(&bond->parent_pidfd);
+    mp_fd_close(&bond->lifeline[0]);
+    mp_fd_close(&bond->sentinel[1]);
+    process->lifeline = bond->lifeline[1];
+    process->status.sentinel = bond->sentinel[0];
 }
 
 void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)

@@ -27,6 +27,13 @@ int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err);
 void mp_bond_close(struct mp_bond *bond);
 
 /*
+ * The same for a child that a fork server forks: it cannot be told of its parent's end by the
+ * system. What the child needs has been sent to it when keep_distant() keeps the rest.
+ */
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err);
+void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process);
+
+/*
  * In the parent: begin to watch `child` as `process`. If that fails, the child is killed and
  * reaped, and the bond closed.
  */

@@ -203,15 +203,10 @@ static int await_verdict(const struct mp_boot *boot, const struct mp_status *sta
     return mp_fd_wait(fds[0].fd, POLLIN, MP_NOW) == 0 ? 1 : MPROC_EOF;
 }
 
-int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err)
+int mp_boot_await(struct mp_boot *boot, struct mp_status *status, mproc_error *err)
 {
     struct mp_verdict verdict;
-    int rc = deliver(boot);
-    if (rc == -ETIMEDOUT || rc == MPROC_ETORN)
-        return say_late(boot, err);
-    if (rc < 0 && rc != -EPIPE) /* after a hang-up there may be a verdict that says why */
-        return mp_fail(err, rc, "arguments for the child: %s", mproc_strerror(rc));
-    rc = await_verdict(boot, status);
+    int rc = await_verdict(boot, status);
     if (rc == 0)
         return say_late(boot, err);
     limit_time(boot);
@@ -222,4 +217,14 @@ int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *
     if (rc < 0)
         return mp_fail(err, rc, "waiting for the child's start: %s", mproc_strerror(rc));
     return verdict.code < 0 ? mp_fail(err, verdict.code, "%s", verdict.text) : 0;
+}
+
+int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err)
+{
+    int rc = deliver(boot);
+    if (rc == -ETIMEDOUT || rc == MPROC_ETORN)
+        return say_late(boot, err);
+    if (rc < 0 && rc != -EPIPE) /* after a hang-up there may be a verdict that says why */
+        return mp_fail(err, rc, "arguments for the child: %s", mproc_strerror(rc));
+    return mp_boot_await(boot, status, err);
 }

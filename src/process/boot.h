@@ -53,6 +53,9 @@ int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
  */
 int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err);
 
+/* The second half of that alone. */
+int mp_boot_await(struct mp_boot *boot, struct mp_status *status, mproc_error *err);
+
 /* In a copy of this process that is none of ours to speak to. */
 void mp_boot_after_fork(struct mp_boot *boot);
 

@@ -11,6 +11,7 @@
 static const struct mp_start_method *const methods[] = {
     &mp_start_fork,
     &mp_start_spawn,
+    &mp_start_forkserver,
 };
 #define METHODS (sizeof methods / sizeof methods[0])
 

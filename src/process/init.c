@@ -13,8 +13,10 @@
 #include "connection/stream.h"
 #include "process/boot.h"
 #include "process/child.h"
+#include "process/forkserver.h"
 #include "process/peer.h"
 #include "process/settings.h"
+#include "process/stdio.h"
 #include "value/connection.h"
 
 static enum {
@@ -123,22 +125,24 @@ static int receive_rest(mproc_conn *conn, const struct mp_note *note, struct mp_
     return 0;
 }
 
-static int take_stdio(int fds[MP_NOTE_FDS])
+/* Of those that a fork server has; after an exec they are as they should be. */
+static int take_stdio(int fds[MP_NOTE_FDS], mproc_error *err)
 {
-    for (int i = 0; i < 3; i++) {
-        int *fd = &fds[MP_NOTE_STDIN + i];
-        if (*fd >= 0 && dup2(*fd, i) < 0)
-            return -errno;
-        mp_fd_close(fd);
-    }
-    return 0;
+    int stdio[3];
+    const char *what;
+    for (int i = 0; i < 3; i++)
+        stdio[i] = fds[MP_NOTE_STDIN + i] >= 0 ? fds[MP_NOTE_STDIN + i] : MP_STDIO_NULL;
+    int rc = mp_stdio_set(stdio, &what);
+    for (int i = 0; i < 3; i++)
+        mp_fd_close(&fds[MP_NOTE_STDIN + i]);
+    return rc < 0 ? mp_fail_errno(err, -rc, "the child's %s", what) : 0;
 }
 
 static int take_place(const struct mp_note *note, int fds[MP_NOTE_FDS], mproc_error *err)
 {
-    int rc = take_stdio(fds);
+    int rc = note->by_server ? take_stdio(fds, err) : 0;
     if (rc < 0)
-        return mp_fail_errno(err, -rc, "the child's stdio");
+        return rc;
     if (fds[MP_NOTE_DIRECTORY] >= 0 && fchdir(fds[MP_NOTE_DIRECTORY]) < 0)
         return mp_fail_errno(err, errno, "the child's directory");
     mp_fd_close(&fds[MP_NOTE_DIRECTORY]);
@@ -212,6 +216,12 @@ static _Noreturn void begin(int fd)
     if (rc < 0)
         mp_boot_fail(conn, rc, &err);
     pthread_sigmask(SIG_SETMASK, NULL, &note.mask);
+    if (note.kind == MP_NOTE_SERVER) {
+        mp_fd_close(&fds[MP_NOTE_PARENT]);
+        mp_fd_close(&fds[MP_NOTE_LIFELINE]);
+        inherit(&note);
+        mp_forkserver_serve(conn, &note, fds[MP_NOTE_SENTINEL]);
+    }
     mp_boot_become(conn, &note, fds);
 }
 

@@ -29,6 +29,8 @@ struct mp_status {
     atomic_int life;       /* enum mp_life; leaves MP_RUNNING once, after `code` was written */
     int code;              /* exit code, or minus the signal */
     struct mp_usage usage; /* written with `code`; who reaps for us has to tell this too */
+    int relay;             /* of a fork server's child: from there its end is told; or -1 */
+    atomic_bool lost;      /* the fork server is dead, and the relay with it */
     bool hold; /* reaped only by mp_status_destroy(), so that until then the pid is its own */
     /* The sentinel spoke, but the process is not to be had yet: ask now and then instead. */
     atomic_bool hung_up;

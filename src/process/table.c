@@ -14,6 +14,7 @@
 #include "process/bond.h"
 #include "process/boot.h"
 #include "process/finalize.h"
+#include "process/forkserver.h"
 #include "process/own_key.h"
 
 /* Finished children are looked for once in so many starts per child in the table. */
@@ -62,6 +63,7 @@ static void after_fork(void)
     for (struct mproc_process *p = table.first; p; p = p->next) {
         mp_fd_close(&p->lifeline);
         mp_fd_close(&p->status.sentinel);
+        mp_fd_close(&p->status.relay);
         if (p->boot)
             mp_boot_after_fork(p->boot);
     }
@@ -71,6 +73,7 @@ static void after_fork(void)
     mp_own_key_after_fork();
     mp_log_after_fork();
     mp_twin_after_fork();
+    mp_forkserver_after_fork();
 }
 
 static int prepare_rc;
@@ -185,6 +188,14 @@ int mp_table_start_locked(struct mproc_process *process, const struct mp_task *t
     return 0;
 }
 
+void mp_table_born(struct mproc_process *process, pid_t pid, int pidfd)
+{
+    struct mp_status *status = &process->status;
+    pthread_mutex_lock(&table.lock);
+    mp_status_begin(status, pid, pidfd >= 0 ? pidfd : status->sentinel, pidfd >= 0);
+    pthread_mutex_unlock(&table.lock);
+}
+
 void mp_table_admit(struct mproc_process *process)
 {
     pthread_mutex_lock(&table.lock);
@@ -266,4 +277,5 @@ void mp_table_end(void)
     while (mproc_active_children(&child, 1) > 0)
         if (mp_pollable_wait_one(&child->status.pollable, MP_NEVER) < 0)
             break; /* somebody closed our descriptors */
+    mp_forkserver_stop();
 }

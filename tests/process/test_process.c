@@ -150,8 +150,7 @@ END_TEST
 START_TEST(a_signal_to_a_zombie_is_no_error)
 {
     mproc_process *p = run_start(run_nothing, NULL);
-    siginfo_t info;
-    ck_assert_int_eq(waitid(P_PID, (id_t)mproc_process_pid(p), &info, WEXITED | WNOWAIT), 0);
+    run_await_end(p);
     ck_assert_int_eq(mproc_process_kill(p), 0);
     ck_assert_int_eq(run_finish(p), 0);
 }
@@ -420,7 +419,7 @@ START_TEST(active_children_are_those_that_run)
     ck_assert_ptr_eq(one, first);
     mproc_process_kill(second);
     siginfo_t info;
-    waitid(P_PID, (id_t)mproc_process_pid(second), &info, WEXITED | WNOWAIT);
+    run_await_end(second);
     ck_assert_uint_eq(mproc_active_children(found, 4), 2);
     ck_assert(found[0] == first && found[1] == third);
     /* It was reaped by the way. */
@@ -439,7 +438,7 @@ START_TEST(a_start_reaps_finished_siblings)
     mproc_process *first = run_start(run_nothing, NULL);
     siginfo_t info;
     id_t pid = (id_t)mproc_process_pid(first);
-    ck_assert_int_eq(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+    run_await_end(first);
     mproc_process *second = run_start(run_nothing, NULL);
     ck_assert_int_eq(waitid(P_PID, pid, &info, WEXITED | WNOHANG), -1);
     ck_assert_int_eq(errno, ECHILD);
@@ -639,7 +638,7 @@ static int count_descriptors(const mproc_value *args)
 START_TEST(children_do_not_inherit_their_siblings_bonds)
 {
     mproc_process *siblings[10];
-    int before = mp_count_fds();
+    int before = run_count_fds();
     for (int i = 0; i < 10; i++)
         siblings[i] = i % 2 ? run_start(run_forever, NULL) : run_daemon(run_forever);
     ck_assert_int_eq(run_finish(run_start(count_descriptors, "i", before)), 0);

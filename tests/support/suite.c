@@ -13,6 +13,8 @@
 
 #include <mproc/start.h>
 
+#include "process/forkserver.h"
+
 static int fds_before;
 static char directory[64];
 
@@ -63,6 +65,7 @@ static void after_test(void)
 {
     if (directory[0])
         nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    mp_forkserver_stop();
     int fds_after = mp_count_fds();
     ck_assert_msg(fds_after == fds_before, "descriptors: %d before the test, %d after it",
                   fds_before, fds_after);
