@@ -14,8 +14,11 @@
 #include "process/stdio.h"
 #include "process/table.h"
 
-#if !defined O_PATH || defined MP_PORTABLE
-#define O_PATH O_RDONLY
+/* What is enough to go there. */
+#if defined O_PATH && !defined MP_PORTABLE
+#define TO_ENTER O_PATH
+#else
+#define TO_ENTER O_RDONLY
 #endif
 
 extern char **environ;
@@ -44,10 +47,10 @@ static void forget(struct mp_task *task)
     task->boot = NULL;
 }
 
-/* The server's are those of its own start. One's own may be unreadable where there is no O_PATH. */
+/* The server's are those of its own start. One's own may be unreadable where that takes a read. */
 static int open_directory(const char *path, int *out, mproc_error *err)
 {
-    int fd = mp_fd_own(open(path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    int fd = mp_fd_own(open(path ? path : ".", TO_ENTER | O_DIRECTORY | O_CLOEXEC));
     int error = errno;
     *out = fd < 0 ? -1 : fd;
     return fd < 0 && path ? mp_fail_errno(err, error, "chdir %s", path) : 0;

@@ -15,7 +15,11 @@ bool mp_tie_wants_lifeline(void)
 static void *die_with_parent(void *parent)
 {
     struct mp_status *status = parent;
-    mp_pollable_wait_one(&status->pollable, MP_NEVER);
+    char byte;
+    /* Under a limit of no descriptors poll(2) refuses to wait, where read(2) does not. */
+    if (mp_pollable_wait_one(&status->pollable, MP_NEVER) < 0)
+        while (read(status->sentinel, &byte, 1) < 0 && errno == EINTR)
+            continue;
     kill(getpid(), SIGKILL);
     return NULL;
 }
