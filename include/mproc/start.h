@@ -98,6 +98,82 @@ typedef struct mproc_process_options {
     }
 
 /**
+ * First line of main(), before threads and before a look at the arguments.
+ *
+ * The start methods "spawn" and "forkserver" run the program anew. In such a child this call takes
+ * over: it gets what the parent has sent, runs the target, and does not return. In an ordinary
+ * process it does next to nothing. A child whose main() does not call it cannot start processes
+ * (MPROC_EBOOTSTRAP), and the start that brought it about fails with MPROC_ESTART.
+ *
+ * @return 0, or a negative code:
+ * @retval MPROC_EBOOTSTRAP  act: MPROC_BOOTSTRAP is in the environment, but was not put there by
+ *                           this process's parent. It is removed; nothing can be started here
+ * @par Threads   before there are any; more calls do no harm
+ */
+MPROC_API int mproc_init(void);
+
+/**
+ * Set the start method of those who do not name one in their options: "fork" (the default),
+ * "spawn" or "forkserver". Children inherit it.
+ *
+ * @param name      a method's name; copied. With `force`, NULL goes back to the default
+ * @param force     also if it has been set before
+ * @param[out] err  detail of a failure, which lists the known names; may be NULL
+ * @return 0, or a negative code, and then nothing has changed:
+ * @retval -EINVAL         act: NULL or an unknown name
+ * @retval MPROC_ECONTEXT  act: it has been set before
+ * @par Threads   any thread
+ */
+MPROC_API int mproc_set_start_method(const char *name, bool force, mproc_error *err);
+
+/**
+ * The start method of those who do not name one.
+ *
+ * @return its name, static text; never NULL
+ * @par Threads   any thread
+ */
+MPROC_API const char *mproc_get_start_method(void);
+
+/**
+ * Names of all start methods here, the default first.
+ *
+ * @param[out] names  filled with at most `room` static texts; may be NULL if `room` is 0
+ * @param room        entries in `names`
+ * @return how many there are
+ * @par Threads   any thread
+ */
+MPROC_API size_t mproc_start_methods(const char **names, size_t room);
+
+/**
+ * Say which file "spawn" and "forkserver" execute, in place of the one that this process runs.
+ *
+ * It must be the same program, in which the target is found at the same place. On Linux the library
+ * knows by itself, also when the file was deleted or replaced meanwhile (/proc/self/exe); the
+ * portable build knows where the C library keeps the name by which the program was called.
+ *
+ * @param path  an absolute path, copied; NULL to let the library find out again
+ * @return 0, or a negative code:
+ * @retval -EINVAL  act: not an absolute path
+ * @retval -ENOMEM  act: no memory
+ * @par Threads   before any other thread starts processes
+ */
+MPROC_API int mproc_set_executable(const char *path);
+
+/**
+ * Have the fork server run a function before it serves, once, so that its children find done what
+ * each would have to do otherwise: libraries loaded, tables computed.
+ *
+ * The server is started by the first start with the method "forkserver", and again if it died. This
+ * concerns servers that are started from now on. What the function leaves open is open in the
+ * children; threads that it starts are not in them, and make forks unsafe.
+ *
+ * @param preload  a function of this program or of a library, as for targets; NULL for none
+ * @return 0
+ * @par Threads    any thread
+ */
+MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
+
+/**
  * Start a child process that runs `target`.
  *
  * The child is a fork(2) of this process. Its stdin is /dev/null, its table of children is empty,

@@ -25,11 +25,10 @@ static int open_pipes(struct mp_bond *bond, bool daemon)
     return rc;
 }
 
-static int open_bond(struct mp_bond *bond, bool daemon, bool group, mproc_error *err)
+static int open_bond(struct mp_bond *bond, bool daemon, bool by_lifeline, mproc_error *err)
 {
     *bond = (struct mp_bond){
-        .by_lifeline = group || mp_tie_wants_lifeline(),
-        .group = group,
+        .by_lifeline = by_lifeline,
         .parent = getpid(),
         .parent_pidfd = mp_pidfd_open(getpid()),
         .lifeline = {-1, -1},
@@ -47,10 +46,18 @@ static int open_bond(struct mp_bond *bond, bool daemon, bool group, mproc_error 
 
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
 {
-    return open_bond(bond, daemon, false, err);
+    return open_bond(bond, daemon, mp_tie_wants_lifeline(), err);
 }
 
-int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err)
+int mp_bond_open_near(struct mp_bond *bond, const struct mproc_process *process, mproc_error *err)
+{
+    bool group = process->clan.group;
+    int rc = open_bond(bond, process->daemon, group || mp_tie_wants_lifeline(), err);
+    bond->group = group;
+    return rc;
+}
+
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err)
 {
     return open_bond(bond, daemon, true, err);
 }
@@ -105,6 +112,15 @@ int mp_bond_keep_parent(struct mp_bond *bond, struct mproc_process *process, pid
     return 0;
 }
 
+void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process)
+{
+    mp_fd_close(&bond->parent_pidfd);
+    mp_fd_close(&bond->lifeline[0]);
+    mp_fd_close(&bond->sentinel[1]);
+    process->lifeline = bond->lifeline[1];
+    process->status.sentinel = bond->sentinel[0];
+}
+
 void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)
 {
     mp_fd_close(&bond->lifeline[1]);
@@ -116,6 +132,7 @@ void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)
         sentinel = bond->parent_pidfd;
     }
     parent->is_parent = true;
+    parent->distant = bond->by_server;
     mp_status_begin(parent, bond->parent, sentinel, bond->pidfd);
 }
 

@@ -9,7 +9,7 @@
 
 #include "connection/twin.h"
 #include "process/finalize.h"
-#include "process/stdio.h"
+#include "process/redirect.h"
 #include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
@@ -24,6 +24,12 @@ mproc_process *mproc_current_process(void)
 mproc_process *mproc_parent_process(void)
 {
     return has_parent ? &parent : NULL;
+}
+
+void mp_child_descend_from(const char *name, const char *identity)
+{
+    snprintf(self.name, sizeof self.name, "%s", name);
+    snprintf(self.identity, sizeof self.identity, "%s", identity);
 }
 
 static void become(const struct mproc_process *process, struct mp_bond *bond)
@@ -99,7 +105,6 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);
     forget(process);
-    mp_stdin_to_null();
 }
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
@@ -116,5 +121,7 @@ _Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task 
                             struct mp_bond *bond, const sigset_t *mask)
 {
     mp_child_become(process, bond);
+    const char *what;
+    mp_redirect_apply(task->redirect, &what); /* a child without /dev/null lives without stdin */
     mp_child_work(task, mask);
 }

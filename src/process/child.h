@@ -7,6 +7,9 @@
 
 #include "process/bond.h"
 
+/* In a child that is no copy of its parent: what the parent is called. */
+void mp_child_descend_from(const char *name, const char *identity);
+
 /*
  * In two steps, for what has to happen between them: become the process that `process` describes,
  * which is taken over; then run the task under signal mask `mask`, and end.

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "process/pidfd.h"
 #include "process/process.h"
 
@@ -34,6 +35,8 @@ void mp_clan_expect(const struct mp_clan *clan, pid_t child)
 bool mp_clan_is_pinned(struct mp_status *status)
 {
     enum mp_life life = mp_status_look(status);
+    if (status->relay >= 0) /* the fork server may have reaped it already */
+        return status->pidfd && mp_fd_wait(status->sentinel, POLLIN, MP_NOW) == -ETIMEDOUT;
     if (life == MP_RUNNING)
         return true;
     siginfo_t info = {.si_pid = 0};

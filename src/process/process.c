@@ -11,8 +11,13 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
+#include "process/boot.h"
+#include "process/command.h"
+#include "process/context.h"
+#include "process/environment.h"
 #include "process/limits.h"
 #include "process/own_key.h"
+#include "process/redirect.h"
 #include "process/table.h"
 #include "value/tree.h"
 
@@ -28,10 +33,11 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
-    if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err)
-        return mp_fail(err, -ENOTSUP, "options: not for the fork start method");
     rc = mp_limits_check(known, err);
+    if (rc == 0)
+        rc = mp_redirect_check(known, err);
+    if (rc == 0)
+        rc = mp_environment_check(known->environment, err);
     if (rc < 0)
         return rc;
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
@@ -40,7 +46,16 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     return 0;
 }
 
-static void free_process(struct mproc_process *process, bool mine)
+/* A target, or a command: one of the two. */
+static int check_program(const mproc_process_options *options, mproc_target target,
+                         mproc_error *err)
+{
+    if (options->command)
+        return mp_command_check(options, target, err);
+    return target ? 0 : mp_fail(err, -EINVAL, "process start: no target");
+}
+
+void mp_process_free(struct mproc_process *process, bool mine)
 {
     mp_fd_close(&process->lifeline);
     mp_status_destroy(&process->status, mine);
@@ -49,7 +64,8 @@ static void free_process(struct mproc_process *process, bool mine)
 
 static struct mproc_process *new_process(const mproc_process_options *options)
 {
-    /* Not calloc(3), which in glibc does not take what was just freed: that keeps pages unshared. */
+    /* Not calloc(3), which in glibc does not take what was just freed: that keeps pages unshared.
+     */
     struct mproc_process *process = malloc(sizeof *process);
     if (!process)
         return NULL;
@@ -59,6 +75,8 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     process->lifeline = -1;
     if (options->name)
         memcpy(process->name, options->name, strlen(options->name));
+    else if (options->command)
+        mp_command_name(options->command, process->name);
     if (options->group)
         mp_clan_plan(&process->clan);
     if (mp_status_init(&process->status) < 0) {
@@ -69,33 +87,90 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     return process;
 }
 
-static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+static int find_method(const mproc_process_options *options, const struct mp_start_method **method,
+                       mproc_error *err)
+{
+    if (options->command) {
+        *method = &mp_start_command;
+        return 0;
+    }
+    return mp_context_find(options->start_method, method, err);
+}
+
+static int start_locked(struct mproc_process **out, const struct mp_task *task,
+                        const struct mp_start_method *method, mproc_error *err)
 {
     struct mproc_process *process = new_process(task->options);
     if (!process)
         return mp_fail_errno(err, ENOMEM, "new process");
-    int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
+    int rc = mp_table_start_locked(process, task, method, err);
     if (rc == 0)
         *out = process;
     else
-        free_process(process, true);
+        mp_process_free(process, true);
     return rc;
 }
 
-static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+/* Without the table's lock, since a child may take its time. */
+static int wait_for_target(struct mproc_process *process, const struct mp_task *task,
+                           const struct mp_start_method *method, mproc_error *err)
 {
-    /* One key for the whole family, so it must exist before the first child does. */
-    int rc = mp_own_key_ensure();
-    if (rc < 0)
-        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    rc = mp_start_fork.prepare(task, err);
+    int rc = method->finish(process, task, err);
     if (rc == 0)
-        rc = mp_table_begin_start(err);
+        mp_table_admit(process);
+    else
+        mp_table_abandon(process);
+    return rc;
+}
+
+static int start_redirected(struct mproc_process **out, struct mp_task *task,
+                            const struct mp_start_method *method, mproc_error *err)
+{
+    int rc = mp_table_begin_start(err);
     if (rc < 0)
         return rc;
-    rc = start_locked(out, task, err);
+    rc = mp_redirect_open(task->redirect, task->options, err);
+    if (rc == 0)
+        rc = start_locked(out, task, method, err);
     mp_table_end_start();
+    return rc == 0 && method->finish ? wait_for_target(*out, task, method, err) : rc;
+}
+
+static int attempt(struct mproc_process **out, struct mp_task *task,
+                   const struct mp_start_method *method, mproc_error *err)
+{
+    struct mproc_process *process = NULL;
+    struct mp_redirect redirect = MP_REDIRECT_NONE;
+    task->redirect = &redirect;
+    int rc = method->prepare(task, err);
+    if (rc == 0)
+        rc = start_redirected(&process, task, method, err);
+    if (rc == 0) {
+        mp_redirect_hand_over(&redirect, task->options);
+        *out = process;
+    }
+    mp_redirect_close(&redirect);
+    if (method->forget)
+        method->forget(task);
     return rc;
+}
+
+static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+{
+    const struct mp_start_method *method;
+    int rc = find_method(task->options, &method, err);
+    if (rc < 0)
+        return rc;
+    /* One key for the whole family, so it must exist before the first child does. */
+    rc = mp_own_key_ensure();
+    if (rc < 0)
+        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
+    rc = MP_AGAIN;
+    for (int i = 0; i < 2 && rc == MP_AGAIN; i++) {
+        mp_error_clear(err);
+        rc = attempt(out, task, method, err);
+    }
+    return rc == MP_AGAIN ? MPROC_ESTART : rc;
 }
 
 /* What lies inside a larger value becomes a value of its own. */
@@ -105,7 +180,7 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
     int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;
@@ -115,10 +190,15 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
                         const mproc_process_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!process || !target)
+    if (!process)
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
+    if (rc == 0)
+        rc = check_program(&known, target, err);
+    if (rc < 0)
+        return rc;
+    rc = mp_boot_check_self(err);
     if (rc < 0)
         return rc;
     if (mproc_process_daemon(mproc_current_process()))
@@ -237,7 +317,7 @@ int mproc_process_close(mproc_process *process)
     if (mine && mp_status_look(&process->status) == MP_RUNNING)
         return MPROC_ERUNNING;
     if (mp_table_remove(process))
-        free_process(process, mine);
+        mp_process_free(process, mine);
     return 0;
 }
 

@@ -16,7 +16,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "process/child.h"
+#include "process/environment.h"
 #include "process/limits.h"
+#include "process/redirect.h"
 #include "process/stdio.h"
 
 /*
@@ -35,7 +37,7 @@ static long count_threads(void)
     return (long)st.st_nlink - 2;
 }
 
-static int prepare(const struct mp_task *task, mproc_error *err)
+static int prepare(struct mp_task *task, mproc_error *err)
 {
     (void)task;
     long threads = count_threads();
@@ -52,19 +54,35 @@ static int prepare(const struct mp_task *task, mproc_error *err)
     return 0;
 }
 
-/* What a child with limits tells its parent, a copy of which it is: so the text is known there. */
+/* What a child tells its parent, a copy of which it is: so the texts are known there. */
 struct report {
     int rc;
     const char *what;
+    const char *which; /* a directory, or "" */
 };
 
-static _Noreturn void run_limited(struct mproc_process *process, const struct mp_task *task,
-                                  const struct mp_limits *limits, struct mp_bond *bond,
-                                  const sigset_t *mask, int to)
+/* What the options ask for and the system may refuse. */
+static int equip(const struct mp_task *task, const struct mp_limits *limits, struct report *report)
+{
+    const mproc_process_options *options = task->options;
+    int rc = mp_redirect_apply(task->redirect, &report->what);
+    if (rc < 0)
+        return rc;
+    if (options->directory && chdir(options->directory) < 0) {
+        report->what = "chdir ";
+        report->which = options->directory;
+        return -errno;
+    }
+    return mp_limits_apply(limits, &report->what);
+}
+
+static _Noreturn void run_equipped(struct mproc_process *process, const struct mp_task *task,
+                                   const struct mp_limits *limits, struct mp_bond *bond,
+                                   const sigset_t *mask, int to)
 {
     mp_child_become(process, bond);
-    struct report report = {.what = ""};
-    report.rc = mp_limits_apply(limits, &report.what);
+    struct report report = {.what = "", .which = ""};
+    report.rc = equip(task, limits, &report);
     /* A parent that is gone cannot be told, and need not be. */
     struct iovec bytes = {.iov_base = &report, .iov_len = sizeof report};
     ssize_t sent = mp_fd_writev(to, &bytes, 1);
@@ -91,7 +109,9 @@ static int await_report(int from, double timeout, mproc_error *err)
         return mp_fail_errno(err, -rc, "waiting for the child's start");
     if (n != sizeof report) /* at most PIPE_BUF, so it is never cut */
         return mp_fail(err, MPROC_ESTART, "the child ended before its target ran");
-    return report.rc == 0 ? 0 : mp_fail_errno(err, -report.rc, "%s", report.what);
+    return report.rc == 0
+               ? 0
+               : mp_fail_errno(err, -report.rc, "the child's %s%s", report.what, report.which);
 }
 
 /* The bond holds until the object is freed. */
@@ -108,8 +128,9 @@ static pid_t fork_child(struct mproc_process *process, const struct mp_task *tas
     if (pid != 0)
         return pid;
     const struct mp_limits limits = mp_limits_of(task->options);
+    mp_environment_adopt(task->options->environment);
     if (to >= 0)
-        run_limited(process, task, &limits, bond, mask, to);
+        run_equipped(process, task, &limits, bond, mask, to);
     mp_child_run(process, task, bond, mask);
 }
 
@@ -132,8 +153,7 @@ static int start_bonded(struct mproc_process *process, const struct mp_task *tas
                         mproc_error *err)
 {
     struct mp_bond bond;
-    int rc = process->clan.group ? mp_bond_open_group(&bond, process->daemon, err)
-                                 : mp_bond_open(&bond, process->daemon, err);
+    int rc = mp_bond_open_near(&bond, process, err);
     if (rc < 0)
         return rc;
     sigset_t all;
@@ -145,8 +165,8 @@ static int start_bonded(struct mproc_process *process, const struct mp_task *tas
     return rc;
 }
 
-static int start_limited(struct mproc_process *process, const struct mp_task *task,
-                         mproc_error *err)
+static int start_equipped(struct mproc_process *process, const struct mp_task *task,
+                          mproc_error *err)
 {
     int report[2];
     int rc = mp_fd_pipe(report);
@@ -163,12 +183,18 @@ static int start_limited(struct mproc_process *process, const struct mp_task *ta
     return rc;
 }
 
-/* Only a limit can fail in the child, so only then is it waited for. */
+/* Only then is it worth a pipe, and waiting for what the child says. */
+static bool can_fail(const struct mp_task *task, const struct mp_limits *limits)
+{
+    return mp_limits_any(limits) || task->options->directory ||
+           !mp_redirect_is_default(task->redirect);
+}
+
 static int start(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
 {
     const struct mp_limits limits = mp_limits_of(task->options);
-    if (mp_limits_any(&limits))
-        return start_limited(process, task, err);
+    if (can_fail(task, &limits))
+        return start_equipped(process, task, err);
     return start_bonded(process, task, -1, err);
 }
 

@@ -24,10 +24,13 @@ struct mp_status {
     int sentinel; /* pidfd, or a pipe's read end which hangs up when the process ends */
     bool pidfd;
     bool is_parent;        /* not a child: can be watched, not reaped */
+    bool distant;          /* a fork server is between us: the system sees neither as the other's */
     pthread_mutex_t lock;  /* one asks the kernel at a time */
     atomic_int life;       /* enum mp_life; leaves MP_RUNNING once, after `code` was written */
     int code;              /* exit code, or minus the signal */
     struct mp_usage usage; /* written with `code`; who reaps for us has to tell this too */
+    int relay;             /* of a fork server's child: from there its end is told; or -1 */
+    atomic_bool lost;      /* the fork server is dead, and the relay with it */
     bool hold; /* reaped only by mp_status_destroy(), so that until then the pid is its own */
     /* The sentinel spoke, but the process is not to be had yet: ask now and then instead. */
     atomic_bool hung_up;

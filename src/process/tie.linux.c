@@ -19,19 +19,17 @@ bool mp_tie_wants_lifeline(void)
     return syscall(SYS_gettid) != getpid();
 }
 
-static bool parent_lives(pid_t pid, struct mp_status *parent)
-{
-    pid_t now = getppid();
-    /* 0: this child was forked into a new pid namespace, from where its parent has no pid. */
-    return now == pid || (now == 0 && mp_status_look(parent) == MP_RUNNING);
-}
-
-static int tie_by_signal(const struct mp_bond *bond, struct mp_status *parent)
+/* -ESRCH: it has died already. */
+static int tie_by_signal(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return -errno;
     /* It may have died before the call: the kernel hands orphans over first, then signals them. */
-    return parent_lives(bond->parent, parent) ? 0 : -ESRCH;
+    pid_t now = getppid();
+    if (now == parent)
+        return 0;
+    /* This child was forked into a new pid namespace, from where its parent has no pid. */
+    return now == 0 ? -EAGAIN : -ESRCH;
 }
 
 /*
@@ -48,9 +46,29 @@ static int tie_by_lifeline(int lifeline, pid_t owner)
     return mp_fd_wait(lifeline, POLLIN, MP_NOW) == -ETIMEDOUT ? 0 : -ESRCH;
 }
 
+static pid_t victim(const struct mp_bond *bond)
+{
+    return bond->group ? -getpid() : getpid();
+}
+
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 {
-    if (!bond->by_lifeline)
-        return tie_by_signal(bond, parent);
-    return tie_by_lifeline(bond->lifeline[0], bond->group ? -getpid() : getpid());
+    if (bond->by_lifeline)
+        return tie_by_lifeline(bond->lifeline[0], victim(bond));
+    int rc = tie_by_signal(bond->parent);
+    if (rc != -EAGAIN)
+        return rc;
+    return mp_status_look(parent) == MP_RUNNING ? 0 : -ESRCH;
+}
+
+int mp_tie_before_exec(const struct mp_bond *bond)
+{
+    if (bond->by_lifeline)
+        return tie_by_lifeline(bond->lifeline[0], victim(bond));
+    int rc = tie_by_signal(bond->parent);
+    if (rc != -EAGAIN)
+        return rc;
+    /* Without a pidfd this cannot be known, and the moment in which it matters is short. */
+    bool ended = bond->pidfd && mp_fd_wait(bond->parent_pidfd, POLLIN, MP_NOW) == 0;
+    return ended ? -ESRCH : 0;
 }

@@ -18,7 +18,11 @@ static pid_t victim;
 static void *die_with_parent(void *parent)
 {
     struct mp_status *status = parent;
-    mp_pollable_wait_one(&status->pollable, MP_NEVER);
+    char byte;
+    /* Under a limit of no descriptors poll(2) refuses to wait, where read(2) does not. */
+    if (mp_pollable_wait_one(&status->pollable, MP_NEVER) < 0)
+        while (read(status->sentinel, &byte, 1) < 0 && errno == EINTR)
+            continue;
     kill(victim, SIGKILL);
     return NULL;
 }
@@ -34,4 +38,10 @@ int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
     if (rc == 0)
         pthread_detach(watcher);
     return -rc;
+}
+
+int mp_tie_before_exec(const struct mp_bond *bond)
+{
+    (void)bond;
+    return -ENOTSUP;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/forkserver.h"
 #include "value/pack.h"
 
 #if defined MP_UNDER_TSAN
@@ -80,6 +81,27 @@ int run_number(const mproc_value *args)
 {
     int number = 99;
     return mproc_unpack(args, "i", &number) < 0 ? 99 : number;
+}
+
+bool run_is(const char *method)
+{
+    return strcmp(mproc_get_start_method(), method) == 0;
+}
+
+int run_count_fds(void)
+{
+    mp_forkserver_stop();
+    return mp_count_fds();
+}
+
+void run_await_end(const mproc_process *process)
+{
+    siginfo_t info;
+    if (run_is("forkserver"))
+        ck_assert_int_eq(mp_fd_wait(mproc_process_sentinel(process), POLLIN, MP_NEVER), 0);
+    else
+        ck_assert_int_eq(waitid(P_PID, (id_t)mproc_process_pid(process), &info, WEXITED | WNOWAIT),
+                         0);
 }
 
 int run_times(int count)

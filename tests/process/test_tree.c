@@ -20,6 +20,7 @@
 #endif
 
 #include "base/fd.h"
+#include "process/forkserver.h"
 #include "process/pidfd.h"
 #include "process/process.h"
 #include "process/run.h"
@@ -530,6 +531,99 @@ START_TEST(a_normal_exit_leaves_nothing_of_a_daemons_tree)
 }
 END_TEST
 
+/* --- every way to start ------------------------------------------------------------------------
+ */
+
+/* Two descendants, one of them in a session of its own where that is no way out. */
+static int lead_by_connection(const mproc_value *args)
+{
+    mproc_conn *conn;
+    if (mproc_unpack(args, "C", &conn) < 0)
+        return 1;
+    for (int i = 0; i < 2; i++)
+        if (fork() == 0) {
+            if (i == 0 && finds_escapees())
+                setsid();
+            mproc_conn_send_bytes(conn, "r", 1);
+            sleep_on();
+        }
+    mproc_conn_send_bytes(conn, "r", 1);
+    sleep_on();
+    return 2;
+}
+
+static void check_method(const char *method, bool daemon)
+{
+    mproc_conn *ours;
+    mproc_conn *theirs;
+    mproc_value *args;
+    mproc_process *p = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    char byte;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.start_method = method;
+    options.group = true;
+    options.daemon = daemon;
+    ck_assert_int_eq(mproc_pipe(&ours, &theirs, MPROC_DUPLEX), 0);
+    ck_assert_int_eq(mproc_pack(&args, "C", theirs), 0);
+    ck_assert_msg(mproc_process_start(&p, lead_by_connection, args, &options, &err) == 0, "%s: %s",
+                  method, err.text);
+    mproc_value_free(args);
+    mproc_conn_close(theirs);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(ours, &byte, 1), 1);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    /* The last of them has ended when the connection has. */
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(ours, &byte, 1), MPROC_EOF);
+    ck_assert_int_eq(run_finish(p), -SIGKILL);
+    mproc_conn_close(ours);
+}
+
+static void reap_all(void)
+{
+    mp_forkserver_stop();
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        continue;
+}
+
+START_TEST(a_group_is_one_under_every_start_method)
+{
+    const char *methods[8];
+    adopt_orphans();
+    size_t n = mproc_start_methods(methods, 8);
+    for (size_t i = 0; i < n; i++) {
+        check_method(methods[i], false);
+        check_method(methods[i], true);
+    }
+    reap_all();
+    done();
+}
+END_TEST
+
+START_TEST(a_command_is_one_too)
+{
+    const char *const command[] = {"/bin/sh", "-c", "sleep 120 & sleep 121 & echo ready; wait",
+                                   NULL};
+    mproc_conn *conn = NULL;
+    const mproc_stdio out = {.kind = MPROC_STDIO_PIPE, .conn = &conn};
+    mproc_process *p = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    char text[16];
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.command = command;
+    options.out = &out;
+    options.group = true;
+    adopt_orphans();
+    ck_assert_msg(mproc_process_start(&p, NULL, NULL, &options, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(read(mproc_conn_handle(conn), text, sizeof text), 6);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    ck_assert_int_eq(read(mproc_conn_handle(conn), text, sizeof text), 0);
+    mproc_conn_close(conn);
+    reap(p);
+    done();
+}
+END_TEST
+
 /* --- those that leave the process group --------------------------------------------------------
  */
 
@@ -777,6 +871,9 @@ Suite *mp_suite(void)
     tcase_add_test(tc, the_process_group_of_a_daemon_dies_with_a_killed_parent);
     tcase_add_test(tc, also_if_a_thread_started_the_daemon);
     tcase_add_test(tc, a_normal_exit_leaves_nothing_of_a_daemons_tree);
+    tc = mp_case(suite, "methods", 60);
+    tcase_add_test(tc, a_group_is_one_under_every_start_method);
+    tcase_add_test(tc, a_command_is_one_too);
     add_escapees(suite);
     return suite;
 }
