@@ -253,13 +253,6 @@ static void done(void)
     mp_fd_close(&news[1]);
 }
 
-static void check_killed(const char *kinds)
-{
-    mproc_process *p = grow(kinds);
-    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
-    reap(p);
-}
-
 /* --- kill_tree ---------------------------------------------------------------------------------
  */
 
@@ -628,6 +621,13 @@ END_TEST
  */
 
 #if defined __linux__ && !defined MP_PORTABLE
+
+static void check_killed(const char *kinds)
+{
+    mproc_process *p = grow(kinds);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    reap(p);
+}
 
 START_TEST(a_new_session_is_no_way_out)
 {
