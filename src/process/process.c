@@ -166,7 +166,9 @@ static int start(struct mproc_process **out, struct mp_task *task, mproc_error *
         mp_error_clear(err);
         rc = attempt(out, task, method, err);
     }
-    return rc == MP_AGAIN ? MPROC_ESTART : rc;
+    if (rc == MP_AGAIN)
+        return mp_fail(err, MPROC_ESTART, "two fork servers died before they had forked");
+    return rc;
 }
 
 /* What lies inside a larger value becomes a value of its own. */

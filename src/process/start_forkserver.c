@@ -109,10 +109,8 @@ static int await_birth(struct mproc_process *process, struct mp_boot *boot, mpro
     struct mp_birth birth;
     int pidfd;
     int rc = mp_relay_receive_birth(process->status.relay, &birth, &pidfd, boot->deadline);
-    if (rc == MPROC_EOF) {
-        mp_forkserver_suspect();
-        return MP_AGAIN;
-    }
+    if (rc == MPROC_EOF)
+        return mp_forkserver_suspect(boot, err);
     if (rc == -ETIMEDOUT)
         return mp_fail(err, rc, "the fork server did not fork within %g s", boot->timeout);
     if (rc < 0)
