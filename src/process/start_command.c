@@ -99,8 +99,10 @@ static int descriptor_of(mproc_conn *conn, int *fd, unsigned *traits)
     int rc = conn->transport->pass(conn, &parcel, traits);
     if (rc < 0)
         return rc;
+    if (parcel.n != 1)
+        return MPROC_ECANTPASS;
     *fd = parcel.fds[0];
-    return parcel.n == 1 ? 0 : MPROC_ECANTPASS;
+    return *fd < 0 ? -EBADF : 0;
 }
 
 static int add_entry(struct command *command, const char *name, size_t len, int number,
