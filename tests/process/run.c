@@ -89,11 +89,13 @@ int run_times(int count)
     return factor > 1 ? (count + factor - 1) / factor : count;
 }
 
+/* Helpers call this too, where check has no test to fail. */
 static const char *own_path(void)
 {
     static char exe[4096];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    ck_assert_int_gt(len, 0);
+    if (len < 0)
+        abort();
     exe[len] = '\0';
     return exe;
 }
