@@ -148,7 +148,9 @@ typedef struct mproc_process_options {
  * mproc_inherited_conn() takes them over; in Python `multiprocessing.connection.Connection(5)`
  * does. A daemonic program that was started by another thread than the main one is killed at this
  * process's end by way of a descriptor that it must leave open; one that executes a set-user-id
- * program is not. In the portable build a command cannot be daemonic.
+ * program is not. In the portable build, and on kernels without pidfds, the program
+ * has one more descriptor, whose end tells this process of its own; in the portable build it cannot
+ * be daemonic.
  *
  * @param[out] process  the new process; let go of with mproc_process_close()
  * @param target        function to run in the child; NULL for a command
