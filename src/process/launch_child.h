@@ -41,6 +41,9 @@ _Noreturn void mp_launch_child(struct mp_attempt *attempt);
 /* Make all descriptors beyond 2 close-on-exec, one number after the other. */
 void mp_launch_seal_each(void);
 
+/* The same, with the help of /proc. 0 or -errno. Linux only. */
+int mp_launch_seal_listed(void);
+
 /* launch.linux.c, launch.posix.c */
 
 /* Bring the child into being. Its pid, or -errno. */

@@ -99,21 +99,22 @@ static int start_redirected(struct mproc_process **out, const struct mp_task *ta
     return rc;
 }
 
-static int start_locked(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
     struct mp_redirect redirect;
     int rc = mp_redirect_open(&redirect, task->options, err);
     if (rc < 0)
         return rc;
-    task->redirect = &redirect;
-    rc = start_redirected(out, task, err);
+    struct mp_task redirected = *task;
+    redirected.redirect = &redirect;
+    rc = start_redirected(out, &redirected, err);
     if (rc == 0)
         mp_redirect_hand_over(&redirect, task->options);
     mp_redirect_close(&redirect);
     return rc;
 }
 
-static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
     /* One key for the whole family, so it must exist before the first child does. */
     int rc = mp_own_key_ensure();
@@ -136,7 +137,7 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
     int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;

@@ -125,7 +125,7 @@ static int hand_over(struct command *command, const mproc_value *value, const ch
     if (!conn)
         return mp_fail(err, -EINVAL, "args of a command: %s where a connection is expected",
                        mproc_kind_name(mproc_value_kind(value)));
-    int fd;
+    int fd = -1;
     unsigned traits = 0;
     int rc = descriptor_of(conn, &fd, &traits);
     if (rc == 0 && is_handed_over(command, fd))
@@ -158,7 +158,7 @@ static int hand_over_all(struct command *command, const mproc_value *args, mproc
     mproc_kind kind = args ? mproc_value_kind(args) : MPROC_KIND_NONE;
     bool many = kind == MPROC_KIND_LIST || kind == MPROC_KIND_TUPLE || kind == MPROC_KIND_DICT;
     size_t n = many ? mproc_value_length(args) : 1;
-    command->keep = malloc((n + 1) * sizeof *command->keep); /* and the sentinel */
+    command->keep = calloc(n + 1, sizeof *command->keep); /* and the sentinel */
     if (!command->keep)
         return mp_fail_errno(err, ENOMEM, "args of a command");
     if (kind == MPROC_KIND_NONE)

@@ -84,12 +84,12 @@ static int lead_a_daemon(bool in_thread, bool orderly);
 
 int mp_helper(const char *name, int argc, char **argv)
 {
-    const char *first = argc > 0 ? argv[0] : NULL;
+    const char *first = argc > 0 ? argv[0] : "";
     const char *second = argc > 1 ? argv[1] : NULL;
     if (strcmp(name, "exit") == 0)
         return (int)strtol(first, NULL, 10);
     if (strcmp(name, "echo") == 0)
-        return echo(first);
+        return echo(argc > 0 ? first : NULL);
     if (strcmp(name, "forward") == 0)
         return forward(first, second);
     if (strcmp(name, "descriptors") == 0)
@@ -107,14 +107,15 @@ int mp_helper(const char *name, int argc, char **argv)
  */
 
 static mproc_process *start_with(const char *const *command, const mproc_value *args,
-                                 mproc_process_options *options)
+                                 const mproc_process_options *given)
 {
-    mproc_process_options defaults = MPROC_PROCESS_OPTIONS_INIT;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     mproc_process *p = NULL;
     mproc_error err = MPROC_ERROR_INIT;
-    options = options ? options : &defaults;
-    options->command = command;
-    int rc = mproc_process_start(&p, NULL, args, options, &err);
+    if (given)
+        options = *given;
+    options.command = command;
+    int rc = mproc_process_start(&p, NULL, args, &options, &err);
     ck_assert_msg(rc == 0, "start: %s", err.text);
     return p;
 }
@@ -125,15 +126,16 @@ static mproc_process *start(const char *name, const char *argument)
 }
 
 static void fails_with(const char *const *command, const mproc_value *args,
-                       mproc_process_options *options, int code, const char *where)
+                       const mproc_process_options *given, int code, const char *where)
 {
-    mproc_process_options defaults = MPROC_PROCESS_OPTIONS_INIT;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     mproc_process *p = NULL;
     mproc_error err = MPROC_ERROR_INIT;
     int before = mp_count_fds();
-    options = options ? options : &defaults;
-    options->command = command;
-    ck_assert_int_eq(mproc_process_start(&p, NULL, args, options, &err), code);
+    if (given)
+        options = *given;
+    options.command = command;
+    ck_assert_int_eq(mproc_process_start(&p, NULL, args, &options, &err), code);
     ck_assert_int_eq(err.code, code);
     ck_assert_msg(strstr(err.text, where), "%s", err.text);
     ck_assert_ptr_null(p);
@@ -143,15 +145,16 @@ static void fails_with(const char *const *command, const mproc_value *args,
 
 /* Run a command with its stdout caught. */
 static const char *output_of(const char *const *command, const mproc_value *args,
-                             mproc_process_options *options)
+                             const mproc_process_options *given)
 {
     static char text[8192];
-    mproc_process_options defaults = MPROC_PROCESS_OPTIONS_INIT;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     mproc_conn *conn = NULL;
     const mproc_stdio pipe = {.kind = MPROC_STDIO_PIPE, .conn = &conn};
-    options = options ? options : &defaults;
-    options->out = &pipe;
-    mproc_process *p = start_with(command, args, options);
+    if (given)
+        options = *given;
+    options.out = &pipe;
+    mproc_process *p = start_with(command, args, &options);
     run_read_all(mproc_conn_handle(conn), text, sizeof text);
     mproc_conn_close(conn);
     ck_assert_int_eq(run_finish(p), 0);

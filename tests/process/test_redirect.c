@@ -74,7 +74,11 @@ static int print_streams(void)
     for (int i = 0; i < 3; i++) {
         struct stat st;
         bool is_open = fstat(i, &st) == 0;
-        text[i] = is_open ? st.st_rdev == null.st_rdev && S_ISCHR(st.st_mode) ? 'n' : 'o' : 'c';
+        text[i] = 'c';
+        if (is_open && S_ISCHR(st.st_mode) && st.st_rdev == null.st_rdev)
+            text[i] = 'n';
+        else if (is_open)
+            text[i] = 'o';
     }
     const char *path = getenv("STREAMS_TO");
     int fd = open(path ? path : "/dev/null", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
