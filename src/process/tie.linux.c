@@ -57,8 +57,10 @@ int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 
 int mp_tie_before_exec(const struct mp_bond *bond)
 {
-    if (bond->by_lifeline)
+    if (bond->by_lifeline) {
+        close(bond->lifeline[1]); /* the child's own copy, in the way of the hang-up */
         return tie_by_lifeline(bond->lifeline[0]);
+    }
     int rc = tie_by_signal(bond->parent);
     if (rc != -EAGAIN)
         return rc;

@@ -218,7 +218,9 @@ START_TEST(its_limits_are_set)
 {
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     const char *command[] = {"sh", "-c", "ulimit -n", NULL};
-    const mproc_rlimit limit = {.resource = RLIMIT_NOFILE, .soft = 77, .hard = 77};
+    struct rlimit now;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &now), 0);
+    const mproc_rlimit limit = {.resource = RLIMIT_NOFILE, .soft = 77, .hard = now.rlim_max};
     options.rlimits = &limit;
     options.n_rlimits = 1;
     ck_assert_str_eq(output_of(command, NULL, &options), "77\n");

@@ -567,6 +567,27 @@ START_TEST(why_its_directory_cannot_be_entered)
 }
 END_TEST
 
+/* A true vfork(2) cannot be waited for at all; where it is a fork, the child may be quick or late.
+ */
+START_TEST(a_deadline_leaves_a_started_child_or_none)
+{
+    struct mp_launch launch = launch_helper((char[]){"exit"}, (char[]){"3"});
+    launch.deadline = 1; /* long past */
+    for (int i = 0; i < run_times(20); i++) {
+        pid_t pid = -1;
+        mproc_error err = MPROC_ERROR_INIT;
+        int rc = mp_launch(&launch, &pid, &err);
+        if (rc == 0) {
+            ck_assert_int_eq(exit_code(pid), 3);
+            continue;
+        }
+        ck_assert_int_eq(rc, -ETIMEDOUT);
+        ck_assert_ptr_nonnull(strstr(err.text, "waiting for the child to execute"));
+        ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    }
+}
+END_TEST
+
 /* --- the search --------------------------------------------------------------------------------
  */
 
@@ -755,6 +776,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, why_it_cannot_be_executed);
     tcase_add_test(tc, arguments_can_be_too_long);
     tcase_add_test(tc, why_its_directory_cannot_be_entered);
+    tcase_add_test(tc, a_deadline_leaves_a_started_child_or_none);
     tc = mp_case(suite, "search", 20);
     tcase_add_test(tc, a_name_is_looked_for_in_the_childs_path);
     tcase_add_test(tc, what_may_not_be_executed_is_told_if_nothing_else_is_found);

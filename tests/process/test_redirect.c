@@ -58,10 +58,12 @@ static int print_directory(void)
     return getcwd(path, sizeof path) && fputs(path, stdout) >= 0 && fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Less what valgrind gives to every program. */
 static int print_environment(void)
 {
     for (char **entry = environ; *entry; entry++)
-        printf("%s\n", *entry);
+        if (strncmp(*entry, "VALGRIND_", 9) != 0 && strncmp(*entry, "LD_PRELOAD=", 11) != 0)
+            printf("%s\n", *entry);
     return fflush(stdout);
 }
 
