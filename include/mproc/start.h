@@ -96,8 +96,8 @@ typedef struct mproc_process_options {
     double start_timeout; /**< seconds until the child runs its target or program; default 60 */
     int nice;             /**< added to the child's nice value, see nice(2) */
     bool daemon;          /**< dies with this process, and may not start processes itself */
-    bool group;           /**< the child and its descendants can be ended together, see
-                               mproc_process_kill_tree() */
+    bool group;           /**< the child leads a process group of its own, so that it and its
+                               descendants can be ended together: mproc_process_kill_tree() */
     unsigned char reserved[2]; /**< zero */
 } mproc_process_options;
 
@@ -131,6 +131,15 @@ typedef struct mproc_process_options {
  * that finds its parent dead before its target ran, or cannot watch it, ends with exit code
  * -SIGKILL.
  *
+ * A child with the `group` option leads a process group: it is not in this program's, so a
+ * terminal's Ctrl-C does not reach it, and setsid(2) fails in it. If it is daemonic too, its
+ * process group is killed with it when this process ends in whatever way while it runs; at a normal
+ * exit, its descendants get SIGTERM as it does, and SIGKILL once it has ended. Descendants of a
+ * group that is not daemonic are left alone at exit. It stays a zombie until it is closed.
+ *
+ * Limits (`nice`, `rlimits`, `cpus`) are set right before the target runs; one that the system
+ * refuses is an error of this call.
+ *
  * With `options->command` the child runs another program instead. A name without a slash is looked
  * for in the PATH of the child's environment (/bin:/usr/bin if there is none), and relative to its
  * directory if it is relative. It is executed as it is: what has no known format is -ENOEXEC, not a
@@ -161,7 +170,8 @@ typedef struct mproc_process_options {
  * @param[out] err      detail of a failure, may be NULL
  * @return 0, or a negative code:
  * @retval -EINVAL         act: `process` is NULL; neither a target nor a command, or both; the
- *                         options contradict themselves; args that a command cannot be given
+ *                         options contradict themselves, a limit is impossible, or one of the CPUs
+ *                         is not there; args that a command cannot be given
  * @retval -ENAMETOOLONG   act: the name has more than 63 bytes
  * @retval MPROC_EDAEMON   act: this process is daemonic
  * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
@@ -172,7 +182,11 @@ typedef struct mproc_process_options {
  * @retval -EBADF          act: a handle for a standard stream is not open
  * @retval MPROC_ECANTPASS act: a command's connection is not a stream
  * @retval -EBUSY          act: a command's connection has messages read ahead
- * @retval -ENOTSUP        act: what the options ask for cannot be had here
+ * @retval -EPERM, -EACCES act: the child may not be that little nice, or have limits that high
+ * @retval -ENOTSUP        act: in the portable build, `cpus`, and a daemonic command
+ * @retval -ETIMEDOUT      act: the child could not set its limits within `start_timeout`; it was
+ *                         killed
+ * @retval MPROC_ESTART    act: the child ended before it had set its limits
  * @retval -EMFILE, -ENFILE, -ENOMEM  act: no descriptor or memory left; no child stays behind, yet
  *                         if the last descriptor went between fork and failure it may have run
  * @par Threads   any number of threads may start processes at the same time

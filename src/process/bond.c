@@ -25,10 +25,11 @@ static int open_pipes(struct mp_bond *bond, bool daemon)
     return rc;
 }
 
-int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+static int open_bond(struct mp_bond *bond, bool daemon, bool group, mproc_error *err)
 {
     *bond = (struct mp_bond){
-        .by_lifeline = mp_tie_wants_lifeline(),
+        .by_lifeline = group || mp_tie_wants_lifeline(),
+        .group = group,
         .parent = getpid(),
         .parent_pidfd = mp_pidfd_open(getpid()),
         .lifeline = {-1, -1},
@@ -42,6 +43,16 @@ int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
         return 0;
     mp_bond_close(bond);
     return mp_fail_errno(err, -rc, "pipe");
+}
+
+int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, false, err);
+}
+
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, true, err);
 }
 
 void mp_bond_close(struct mp_bond *bond)

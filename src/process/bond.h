@@ -15,6 +15,7 @@
 struct mp_bond {
     bool pidfd;
     bool by_lifeline; /* a daemonic child watches its lifeline, not its parent itself */
+    bool group;       /* it takes its process group along */
     pid_t parent;
     int parent_pidfd;
     int lifeline[2];
@@ -23,6 +24,8 @@ struct mp_bond {
 
 /* Before the fork. */
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err);
+/* For a child that leads a process group. */
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err);
 void mp_bond_close(struct mp_bond *bond);
 
 /*
@@ -47,8 +50,9 @@ void mp_bond_after_fork(void);
 bool mp_tie_wants_lifeline(void);
 
 /*
- * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends. Negative
- * if that is impossible or the parent is dead already.
+ * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends, to the
+ * whole process group if it leads one. Negative if that is impossible or the parent is dead
+ * already.
  */
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent);
 

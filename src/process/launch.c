@@ -44,7 +44,7 @@ static int say(const struct mp_launch *launch, const struct mp_launch_report *re
     case MP_LAUNCH_TIE:
         return mp_fail_errno(err, error, "tying the child to this process");
     case MP_LAUNCH_GROUP:
-        return mp_fail_errno(err, error, "setpgid");
+        return mp_fail_errno(err, error, "the child's process group");
     case MP_LAUNCH_DIRECTORY:
         return mp_fail_errno(err, error, "chdir %s", launch->directory);
     case MP_LAUNCH_STDIO:

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "process/bond.h"
+#include "process/clan.h"
 #include "process/limits.h"
 
 struct mp_launch {
@@ -23,7 +24,7 @@ struct mp_launch {
     size_t n_keep;         /* every other one beyond 2 is closed in the child */
     const struct mp_limits *limits; /* NULL: none */
     const struct mp_bond *tie;      /* the child dies with this process; NULL: it does not */
-    bool group;                     /* the child leads a process group of its own */
+    const struct mp_clan *clan;     /* planned; NULL: no group */
     bool restore_sigpipe;           /* an ignored SIGPIPE or SIGXFSZ has its default action again */
     sigset_t mask;                  /* the child's signal mask */
     mp_deadline deadline;           /* see below; 0: none */

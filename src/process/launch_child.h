@@ -6,8 +6,8 @@
 #include "process/launch.h"
 
 enum mp_launch_step {
-    MP_LAUNCH_TIE,
     MP_LAUNCH_GROUP,
+    MP_LAUNCH_TIE,
     MP_LAUNCH_DIRECTORY,
     MP_LAUNCH_STDIO,
     MP_LAUNCH_CLOSE,

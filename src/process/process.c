@@ -31,8 +31,8 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
-    if (known->start_method || (known->group && !known->command))
-        return mp_fail(err, -ENOTSUP, "options: a method or a group for fork");
+    if (known->start_method)
+        return mp_fail(err, -ENOTSUP, "options: a start method");
     rc = mp_limits_check(known, err);
     if (rc == 0)
         rc = mp_redirect_check(known, err);
@@ -74,10 +74,14 @@ static struct mproc_process *new_process(const mproc_process_options *options)
         memcpy(process->name, options->name, strlen(options->name));
     else if (options->command)
         mp_command_name(options->command, process->name);
-    if (mp_status_init(&process->status) == 0)
-        return process;
-    free(process);
-    return NULL;
+    if (options->group)
+        mp_clan_plan(&process->clan);
+    if (mp_status_init(&process->status) < 0) {
+        free(process);
+        return NULL;
+    }
+    process->status.hold = options->group; /* the number of the group, too, until it is closed */
+    return process;
 }
 
 static const struct mp_start_method *method_of(const mproc_process_options *options)

@@ -6,6 +6,7 @@
 #include <mproc/process.h>
 
 #include "base/log.h"
+#include "process/clan.h"
 #include "process/status.h"
 
 enum mp_process_kind {
@@ -18,6 +19,7 @@ struct mproc_process {
     struct mp_status status; /* not used by MP_SELF */
     enum mp_process_kind kind;
     bool daemon;
+    struct mp_clan clan;
     int lifeline; /* its end here tells a child that this process lives; or -1 */
     char name[MP_PROCESS_NAME];
     char identity[MP_PROCESS_NAME]; /* "2:1" for Process-2:1, also if it has another name */

@@ -206,7 +206,7 @@ static int launch(struct command *command, struct mproc_process *process,
         .n_keep = command->n_keep,
         .limits = &limits,
         .tie = process->daemon ? &command->bond : NULL,
-        .group = options->group,
+        .clan = &process->clan,
         .restore_sigpipe = true,
         .mask = *mask,
     };
@@ -235,7 +235,8 @@ static int launch_blocked(struct command *command, struct mproc_process *process
 static int start_bonded(struct command *command, struct mproc_process *process,
                         const struct mp_task *task, mproc_error *err)
 {
-    int rc = mp_bond_open(&command->bond, process->daemon, err);
+    int rc = process->clan.group ? mp_bond_open_group(&command->bond, process->daemon, err)
+                                 : mp_bond_open(&command->bond, process->daemon, err);
     if (rc < 0)
         return rc;
     int sentinel = command->bond.sentinel[1];

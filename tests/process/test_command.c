@@ -80,8 +80,6 @@ static _Noreturn int sleep_forever(void)
         pause();
 }
 
-static int lead_a_daemon(bool in_thread, bool orderly);
-
 int mp_helper(const char *name, int argc, char **argv)
 {
     const char *first = argc > 0 ? argv[0] : "";
@@ -98,8 +96,6 @@ int mp_helper(const char *name, int argc, char **argv)
         return fputs(getenv(first) ? getenv(first) : "(none)", stdout) < 0;
     if (strcmp(name, "sleep") == 0)
         return sleep_forever();
-    if (strcmp(name, "daemon") == 0)
-        return lead_a_daemon(strcmp(first, "thread") == 0, second != NULL);
     return 127;
 }
 
@@ -269,6 +265,25 @@ START_TEST(it_inherits_nothing_but_what_it_is_given)
     mproc_conn_close(theirs);
     for (int i = 0; i < 40; i++)
         close(noise[i]);
+}
+END_TEST
+
+START_TEST(its_descendants_are_killed_with_it_if_it_is_a_group)
+{
+    char text[16];
+    mproc_conn *conn = NULL;
+    const mproc_stdio pipe = {.kind = MPROC_STDIO_PIPE, .conn = &conn};
+    const char *command[] = {"sh", "-c", "sleep 1000 & sleep 1000 & echo up; wait", NULL};
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.out = &pipe;
+    options.group = true;
+    mproc_process *p = start_with(command, NULL, &options);
+    ck_assert_int_eq(read(mproc_conn_handle(conn), text, 3), 3);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    /* All that had the pipe are gone when it ends. */
+    ck_assert_str_eq(run_read_all(mproc_conn_handle(conn), text, sizeof text), "");
+    mproc_conn_close(conn);
+    ck_assert_int_eq(run_finish(p), -SIGKILL);
 }
 END_TEST
 
@@ -621,73 +636,6 @@ START_TEST(many_threads_start_commands_at_the_same_time)
 }
 END_TEST
 
-/* --- daemons ------------------------------------------------------------------------------------
- */
-
-static void *start_daemon(void *arg)
-{
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.daemon = true;
-    options.command = run_own_command("sleep", NULL, NULL);
-    mproc_process *p = NULL;
-    int *rc = arg;
-    *rc = mproc_process_start(&p, NULL, NULL, &options, NULL);
-    return p;
-}
-
-/* Start a daemon that says "up", then end in order, or sleep until killed. */
-static int lead_a_daemon(bool in_thread, bool orderly)
-{
-    pthread_t thread;
-    int rc = -1;
-    if (!in_thread) {
-        start_daemon(&rc);
-    } else {
-        pthread_create(&thread, NULL, start_daemon, &rc);
-        pthread_join(thread, NULL);
-    }
-    if (rc < 0)
-        return 1;
-    return orderly ? 0 : sleep_forever();
-}
-
-#if !defined MP_PORTABLE
-START_TEST(daemons_die_with_a_killed_parent)
-{
-    const char *args[] = {"daemon", _i == 0 ? "main" : "thread", NULL};
-    char text[16];
-    struct run_helper helper = run_helper_start(args, -1);
-    size_t used = 0;
-    while (used < 4) { /* "up" of both */
-        ssize_t n = read(helper.out, text + used, sizeof text - used);
-        ck_assert_int_gt(n, 0);
-        used += (size_t)n;
-    }
-    kill(helper.pid, SIGKILL);
-    int status = run_helper_finish(&helper, text, sizeof text);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-END_TEST
-
-START_TEST(daemons_are_terminated_at_exit)
-{
-    const char *args[] = {"daemon", _i == 0 ? "main" : "thread", "orderly", NULL};
-    char text[16];
-    struct run_helper helper = run_helper_start(args, -1);
-    int status = run_helper_finish(&helper, text, sizeof text);
-    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-END_TEST
-#else
-START_TEST(a_daemonic_command_is_refused)
-{
-    int rc = 0;
-    ck_assert_ptr_null(start_daemon(&rc));
-    ck_assert_int_eq(rc, -ENOTSUP);
-}
-END_TEST
-#endif
-
 /* --- faults -------------------------------------------------------------------------------------
  */
 
@@ -751,6 +699,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, its_name_is_its_programs_unless_it_has_one);
     tcase_add_test(tc, its_limits_are_set);
     tcase_add_test(tc, it_inherits_nothing_but_what_it_is_given);
+    tcase_add_test(tc, its_descendants_are_killed_with_it_if_it_is_a_group);
     tcase_add_test(tc, a_broken_pipe_kills_it_though_this_process_ignores_that);
     tcase_add_test(tc, it_has_the_callers_signal_mask);
     tcase_add_test(tc, why_it_cannot_be_executed_comes_back);
@@ -770,13 +719,6 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_host_that_ignores_sigchld_loses_only_the_status);
     tcase_add_test(tc, a_host_that_reaps_everything_loses_only_the_status);
     tcase_add_test(tc, many_threads_start_commands_at_the_same_time);
-    tc = mp_case(suite, "daemons", 60);
-#if !defined MP_PORTABLE
-    tcase_add_loop_test(tc, daemons_die_with_a_killed_parent, 0, 2);
-    tcase_add_loop_test(tc, daemons_are_terminated_at_exit, 0, 2);
-#else
-    tcase_add_test(tc, a_daemonic_command_is_refused);
-#endif
     tc = mp_case(suite, "faults", 60);
     tcase_add_test(tc, no_memory);
     tcase_add_test(tc, no_descriptors);

@@ -209,7 +209,8 @@ START_TEST(it_can_lead_a_group)
 {
     struct mp_launch launch = launch_helper((char[]){"group"}, NULL);
     ck_assert_int_eq(run(&launch), 1);
-    launch.group = true;
+    const struct mp_clan clan = {.group = true};
+    launch.clan = &clan;
     ck_assert_int_eq(run(&launch), 0);
 }
 END_TEST
