@@ -141,24 +141,27 @@ typedef struct mproc_process_options {
  * refuses is an error of this call.
  *
  * With `options->command` the child runs another program instead. A name without a slash is looked
- * for in the PATH of the child's environment (/bin:/usr/bin if there is none), and relative to its
- * directory if it is relative. It is executed as it is: what has no known format is -ENOEXEC, not a
- * shell's. The program inherits its streams and the connections in `args`, and no other descriptor;
- * signals that this process handles have their default action, those that it ignores stay ignored,
- * but for SIGPIPE and SIGXFSZ, which programs rely on; its signal mask is the caller's, and its
- * name the last part of its path unless the options give one. On Linux it is started by vfork(2),
- * so that the size of this process does not matter; the calling thread, and other starts, wait
- * until it has been executed, whatever the start timeout says.
+ * for in the PATH of the child's environment, or in /bin:/usr/bin; a relative path begins in the
+ * child's directory. It is executed as it is: what has no known format is -ENOEXEC, not a shell's.
+ * It inherits its streams and the connections in `args`, and no other descriptor. Signals that this
+ * process handles have their default action there, those that it ignores stay ignored, but for
+ * SIGPIPE and SIGXFSZ, which programs rely on; the signal mask is the caller's. Its name is the
+ * last part of its path unless the options give one. On Linux it is started by vfork(2), so that
+ * the size of this process does not matter; the calling thread, and other starts, wait until it has
+ * been executed, whatever the start timeout says. If it is killed before that, the start has
+ * succeeded, and its exit code tells.
  *
  * For a command, `args` is a connection, a list or a tuple of them, or a dict of them by names made
  * of A-Z a-z 0-9 _ - and dots; they must be streams (MPROC_PIPE_STREAM), with nothing read ahead.
  * The program finds them under the numbers that MPROC_CONNECTIONS in its environment tells:
  * "5:rw,7:r" in the order of `args`, or "jobs=5:r,results=7:w" in that of the dict. In C,
  * mproc_inherited_conn() takes them over; in Python `multiprocessing.connection.Connection(5)`
- * does. A daemonic program that was started by another thread than the main one is killed at this
- * process's end by way of a descriptor that it must leave open; one that executes a set-user-id
- * program is not. In the portable build, and on kernels without pidfds, the program
- * has one more descriptor, whose end tells this process of its own; in the portable build it cannot
+ * does.
+ *
+ * A daemonic command that leads a group, or was started by another thread than the main one, is
+ * killed at this process's end by way of a descriptor that it must leave open; one that executes a
+ * set-user-id program is not killed. Without pidfds, as in the portable build, the program has a
+ * descriptor more, whose end tells this process of its own. In the portable build a command cannot
  * be daemonic.
  *
  * @param[out] process  the new process; let go of with mproc_process_close()
@@ -176,9 +179,9 @@ typedef struct mproc_process_options {
  * @retval MPROC_EDAEMON   act: this process is daemonic
  * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
  * @retval -EAGAIN         act: the system's limit on processes
- * @retval -ENOENT, -EACCES, -ENOTDIR, -ENOEXEC, -E2BIG  act: why the command could not be executed,
- *                         a file not be opened, or the directory not be entered: the text says
- * which
+ * @retval -ENOENT, -EACCES, -ENOTDIR, -ENOEXEC, -E2BIG  act: the text says which of them could not
+ *                         be executed, opened, or entered: the command, a file, the directory
+ * @retval -ENXIO          act: nobody reads the FIFO that a stream should go to
  * @retval -EBADF          act: a handle for a standard stream is not open
  * @retval MPROC_ECANTPASS act: a command's connection is not a stream
  * @retval -EBUSY          act: a command's connection has messages read ahead

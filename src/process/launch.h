@@ -38,10 +38,10 @@ struct mp_launch {
  * how it ended says the rest.
  *
  * On Linux it is a vfork(2): the page tables of a large process are not copied, and the calling
- * thread, which no other thread waits for here, is suspended in the kernel until the program has
- * been executed. Should that hang, as it can on a file system that does not answer or under a
- * debugger's stop, no deadline helps. Elsewhere, and where tools make a fork of it, a child that
- * has not executed it by the deadline is killed: -ETIMEDOUT.
+ * thread is suspended in the kernel until the program has been executed. Should that hang, as it
+ * can on a file system that does not answer or under a debugger's stop, no deadline helps.
+ * Elsewhere, and where tools make a fork of it, a child that has not executed it by the deadline is
+ * killed: -ETIMEDOUT.
  *
  * With a tie, a program that executes others with more privileges than it has, or closes
  * descriptors that it does not know, may undo it: see mp_tie_before_exec().
