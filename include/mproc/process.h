@@ -182,6 +182,45 @@ MPROC_API int mproc_process_terminate(mproc_process *process);
 MPROC_API int mproc_process_kill(mproc_process *process);
 
 /**
+ * Send SIGTERM to a child that was started with the `group` option, and to all its descendants.
+ *
+ * On Linux with pidfds and /proc, these are found and signalled once each, however they were
+ * started and whatever became of the processes between: those in the child's process group, those
+ * that descend from it through living parents, and those that carry the mark that the child was
+ * given, which setsid(2), double forks, exec, closing all descriptors and emptying the environment
+ * do not take away. The mark is a random number as the limit RLIMIT_LOCKS, which limits nothing.
+ * Beyond reach are only: processes that others start for the child (cron, systemd-run, a container
+ * engine); those that may not be signalled, such as another user's; and those that left the process
+ * group, lost their parent, and also had the limit set anew: by themselves, or as part of a group
+ * inside of a group inside of this one. In the portable build, on kernels before 5.4, and without
+ * /proc, it is the process group alone, which setsid(2) and setpgid(2) leave.
+ *
+ * No other process is ever signalled, whatever became of pids: each is opened as a pidfd and then
+ * looked at again; the child itself is not reaped before it is closed, so that the number of its
+ * process group stays its own. (If this program ignores SIGCHLD or reaps the child itself, the
+ * group is known by the pidfd on Linux 6.9 and later, else by the mark.)
+ *
+ * It may take as long as it takes to read /proc a few times; two seconds at most if descendants
+ * keep starting new ones faster than that.
+ *
+ * @param process  a child of this process; also if it has ended, but its descendants run
+ * @return 0 when all that were there have been signalled, or a negative code:
+ * @retval -EINVAL          act: `process` is NULL, or was not started as a group
+ * @retval MPROC_ENOTCHILD  act: no child of this process
+ * @retval -EPERM           act: some changed to another user; all others were signalled
+ * @retval -ETIMEDOUT       act: new ones kept turning up to the last; call again
+ * @retval -EMFILE, -ENFILE, -ENOMEM  act: no descriptor or memory left; some were signalled
+ * @par Threads   any thread, but not beside mproc_process_close() of the same process
+ */
+MPROC_API int mproc_process_terminate_tree(mproc_process *process);
+
+/**
+ * As mproc_process_terminate_tree(), with SIGKILL: the process group is stopped, then killed with
+ * all that descend from it, then whatever else is found, until nothing more turns up.
+ */
+MPROC_API int mproc_process_kill_tree(mproc_process *process);
+
+/**
  * Free a process object. The process must have ended.
  *
  * In another process than the one that started it, this frees that process's copy only.

@@ -16,6 +16,7 @@ struct mp_bond {
     bool pidfd;
     bool by_server;   /* a fork server is between the two */
     bool by_lifeline; /* a daemonic child watches its lifeline, not its parent itself */
+    bool group;       /* it takes its process group along */
     pid_t parent;
     int parent_pidfd;
     int lifeline[2];
@@ -24,13 +25,15 @@ struct mp_bond {
 
 /* Before the fork. */
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err);
+/* For a child that leads a process group. */
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err);
 void mp_bond_close(struct mp_bond *bond);
 
 /*
  * The same for a child that a fork server forks: it cannot be told of its parent's end by the
  * system. What the child needs has been sent to it when keep_distant() keeps the rest.
  */
-int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err);
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, bool group, mproc_error *err);
 void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process);
 
 /*
@@ -55,8 +58,9 @@ void mp_bond_after_fork(void);
 bool mp_tie_wants_lifeline(void);
 
 /*
- * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends. Negative
- * if that is impossible or the parent is dead already.
+ * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends, to the
+ * whole process group if it leads one. Negative if that is impossible or the parent is dead
+ * already.
  */
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent);
 

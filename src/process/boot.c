@@ -96,6 +96,7 @@ int mp_boot_introduce(struct mp_boot *boot, const struct mproc_process *process,
     memcpy(note->name, process->name, sizeof note->name);
     memcpy(note->identity, process->identity, sizeof note->identity);
     note->daemon = process->daemon;
+    note->clan = process->clan;
     note->pidfd = bond->pidfd;
     note->by_lifeline = bond->by_lifeline;
     note->has_settings = boot->settings.len > 0;

@@ -84,6 +84,8 @@ static _Noreturn void end(bool barrier, int code)
 void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
 {
     become(process, bond);
+    /* Cannot fail in a child that was just forked, see setpgid(2). */
+    mp_clan_enter(&process->clan);
     /* Die as the parent's death would have made us. */
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);

@@ -146,8 +146,6 @@ static int take_place(const struct mp_note *note, int fds[MP_NOTE_FDS], mproc_er
     if (fds[MP_NOTE_DIRECTORY] >= 0 && fchdir(fds[MP_NOTE_DIRECTORY]) < 0)
         return mp_fail_errno(err, errno, "the child's directory");
     mp_fd_close(&fds[MP_NOTE_DIRECTORY]);
-    if (note->group && setpgid(0, 0) < 0)
-        return mp_fail_errno(err, errno, "setpgid");
     return 0;
 }
 
@@ -158,12 +156,14 @@ static int become(const struct mp_note *note, const int fds[MP_NOTE_FDS], mproc_
     if (!process || mp_status_init(&process->status) < 0)
         return mp_fail_errno(err, ENOMEM, "new process");
     process->daemon = note->daemon;
+    process->clan = note->clan;
     memcpy(process->name, note->name, sizeof process->name);
     memcpy(process->identity, note->identity, sizeof process->identity);
     struct mp_bond bond = {
         .pidfd = note->pidfd,
         .by_lifeline = note->by_lifeline,
         .by_server = note->by_server,
+        .group = note->clan.group,
         .parent = note->parent,
         .parent_pidfd = fds[MP_NOTE_PARENT],
         .lifeline = {fds[MP_NOTE_LIFELINE], -1},

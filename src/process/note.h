@@ -13,6 +13,7 @@
 
 #include "connection/transport.h"
 #include "process/bond.h"
+#include "process/clan.h"
 #include "process/context.h"
 #include "process/image.h"
 #include "process/place.h"
@@ -50,7 +51,6 @@ struct mp_note {
     uint8_t by_lifeline;  /* as of struct mp_bond */
     uint8_t by_server;    /* forked by a fork server: its parent is not its getppid() */
     uint8_t has_target;   /* or preload function */
-    uint8_t group;        /* is to lead a process group, and does not yet */
     uint8_t has_settings; /* a message with settings comes between authkey and arguments */
     uint8_t has_fd[MP_NOTE_FDS];
     char method[MP_METHOD_NAME];
@@ -59,6 +59,7 @@ struct mp_note {
     char identity[MP_PROCESS_NAME];
     char parent_name[MP_PROCESS_NAME];
     char parent_identity[MP_PROCESS_NAME];
+    struct mp_clan clan;
     sigset_t mask;
     struct mp_place target;
 };

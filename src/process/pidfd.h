@@ -19,4 +19,10 @@ enum mp_life mp_pidfd_ask(struct mp_status *status);
 /* 0, also if it has ended; or -errno. */
 int mp_pidfd_signal(int pidfd, int number);
 
+/*
+ * Signal the process group whose number is this process's pid, also when the process is no more. 0,
+ * also if the group is empty; -ENOSYS: not by this kernel; or -errno.
+ */
+int mp_pidfd_signal_group(int pidfd, int number);
+
 #endif

@@ -21,3 +21,10 @@ int mp_pidfd_signal(int pidfd, int number)
     (void)number;
     return -ENOSYS;
 }
+
+int mp_pidfd_signal_group(int pidfd, int number)
+{
+    (void)pidfd;
+    (void)number;
+    return -ENOSYS;
+}

@@ -74,10 +74,14 @@ static struct mproc_process *new_process(const mproc_process_options *options)
         memcpy(process->name, options->name, strlen(options->name));
     else if (options->command)
         mp_command_name(options->command, process->name);
-    if (mp_status_init(&process->status) == 0)
-        return process;
-    free(process);
-    return NULL;
+    if (options->group)
+        mp_clan_plan(&process->clan);
+    if (mp_status_init(&process->status) < 0) {
+        free(process);
+        return NULL;
+    }
+    process->status.hold = options->group; /* the number of the group, too, until it is closed */
+    return process;
 }
 
 static int find_method(const mproc_process_options *options, const struct mp_start_method **method,
@@ -87,10 +91,7 @@ static int find_method(const mproc_process_options *options, const struct mp_sta
         *method = &mp_start_command;
         return 0;
     }
-    int rc = mp_context_find(options->start_method, method, err);
-    if (rc == 0 && options->group && *method == &mp_start_fork)
-        return mp_fail(err, -ENOTSUP, "options: a group for fork");
-    return rc;
+    return mp_context_find(options->start_method, method, err);
 }
 
 static int start_locked(struct mproc_process **out, const struct mp_task *task,

@@ -6,6 +6,7 @@
 #include <mproc/process.h>
 
 #include "base/log.h"
+#include "process/clan.h"
 #include "process/status.h"
 
 enum mp_process_kind {
@@ -28,6 +29,7 @@ struct mproc_process {
     enum mp_process_kind kind;
     enum mp_stage stage; /* of a child; guarded by the table's lock */
     bool daemon;
+    struct mp_clan clan;
     struct mp_boot *boot; /* while it starts, if it is no copy of this process */
     int lifeline;         /* its end here tells a child that this process lives; or -1 */
     unsigned long number; /* among this process's children, from 1 */

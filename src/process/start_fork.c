@@ -128,8 +128,10 @@ static int start_blocked(struct mproc_process *process, const struct mp_task *ta
                          struct mp_bond *bond, const sigset_t *mask, int to, mproc_error *err)
 {
     pid_t pid = fork_child(process, task, bond, mask, to);
-    if (pid > 0)
+    if (pid > 0) {
+        mp_clan_expect(&process->clan, pid);
         return mp_bond_keep_parent(bond, process, pid, err);
+    }
     int rc = mp_fail_errno(err, errno, "fork");
     mp_bond_close(bond);
     return rc;
@@ -140,7 +142,8 @@ static int start_bonded(struct mproc_process *process, const struct mp_task *tas
                         mproc_error *err)
 {
     struct mp_bond bond;
-    int rc = mp_bond_open(&bond, process->daemon, err);
+    int rc = process->clan.group ? mp_bond_open_group(&bond, process->daemon, err)
+                                 : mp_bond_open(&bond, process->daemon, err);
     if (rc < 0)
         return rc;
     sigset_t all;

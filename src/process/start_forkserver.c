@@ -32,7 +32,6 @@ static int prepare(struct mp_task *task, mproc_error *err)
         return rc;
     struct mp_boot *boot = task->boot;
     boot->note.by_server = true;
-    boot->note.group = options->group;
     pthread_sigmask(SIG_SETMASK, NULL, &boot->note.mask);
     const char *const none[] = {NULL};
     const char *const *ours = environ ? (const char *const *)environ : none;
@@ -83,7 +82,7 @@ static int introduce(struct mproc_process *process, const struct mp_task *task, 
     int fds[MP_NOTE_FDS] = MP_NOTE_NO_FDS;
     int rc = open_directory(task->options->directory, &fds[MP_NOTE_DIRECTORY], err);
     if (rc == 0)
-        rc = mp_bond_open_distant(&bond, process->daemon, err);
+        rc = mp_bond_open_distant(&bond, process->daemon, process->clan.group, err);
     if (rc == 0) {
         choose_stdio(task->redirect, fds);
         rc = mp_boot_introduce(task->boot, process, &bond, fds, err);

@@ -31,7 +31,7 @@ static int launch(struct mproc_process *process, const struct mp_task *task, str
     const mproc_process_options *options = task->options;
     struct mp_launch launch = {
         .directory = options->directory,
-        .group = options->group,
+        .clan = &process->clan,
         .mask = *mask,
     };
     memcpy(launch.stdio, task->redirect->stdio, sizeof launch.stdio);
@@ -53,7 +53,8 @@ static int start(struct mproc_process *process, const struct mp_task *task, mpro
     sigset_t mask;
     int rc = mp_boot_connect(task->boot, err);
     if (rc == 0)
-        rc = mp_bond_open(&bond, process->daemon, err);
+        rc = process->clan.group ? mp_bond_open_group(&bond, process->daemon, err)
+                                 : mp_bond_open(&bond, process->daemon, err);
     if (rc < 0)
         return rc;
     sigfillset(&all);

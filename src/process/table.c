@@ -252,7 +252,17 @@ static void terminate_daemons_locked(void)
 {
     for (struct mproc_process *p = table.first; p; p = p->next)
         if (p->daemon && is_begun(p))
-            mp_status_signal(&p->status, SIGTERM);
+            mp_clan_signal(p, SIGTERM);
+}
+
+/* What daemons that are groups have left behind. */
+static void kill_leftovers(void)
+{
+    pthread_mutex_lock(&table.lock);
+    for (struct mproc_process *p = table.first; p; p = p->next)
+        if (p->daemon && p->clan.group && is_begun(p))
+            mp_clan_signal(p, SIGKILL);
+    pthread_mutex_unlock(&table.lock);
 }
 
 /* From now on no object in the table is freed: other threads may still be running. */
@@ -277,5 +287,6 @@ void mp_table_end(void)
     while (mproc_active_children(&child, 1) > 0)
         if (mp_pollable_wait_one(&child->status.pollable, MP_NEVER) < 0)
             break; /* somebody closed our descriptors */
+    kill_leftovers();
     mp_forkserver_stop();
 }

@@ -11,6 +11,9 @@ bool mp_tie_wants_lifeline(void)
     return true;
 }
 
+/* 0: with its process group, which it leads. */
+static pid_t victim;
+
 /* POSIX has nothing that ends a process with its parent, so a thread waits for that to happen. */
 static void *die_with_parent(void *parent)
 {
@@ -20,13 +23,13 @@ static void *die_with_parent(void *parent)
     if (mp_pollable_wait_one(&status->pollable, MP_NEVER) < 0)
         while (read(status->sentinel, &byte, 1) < 0 && errno == EINTR)
             continue;
-    kill(getpid(), SIGKILL);
+    kill(victim, SIGKILL);
     return NULL;
 }
 
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 {
-    (void)bond;
+    victim = bond->group ? 0 : getpid();
     if (mp_status_look(parent) != MP_RUNNING)
         return -ESRCH;
     /* Signals are blocked since before the fork, and stay so in the thread. */
