@@ -189,15 +189,38 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
 /**
  * Start a child process that runs `target`.
  *
- * The child is a fork(2) of this process. Its stdin is /dev/null by default, its table of children
- * is empty, its signal mask is the caller's, and it has this process's authkey. Children of this
- * process that have ended by now are reaped first.
+ * Its stdin is /dev/null by default, its table of children is empty, its signal mask is the
+ * caller's, and it has this process's authkey. Children of this process that have ended by now are
+ * reaped first.
  *
- * Before the fork, what stdio holds is written out, so that it appears once: all streams while this
+ * How it comes into being is the start method, of the options or else mproc_set_start_method():
+ *
+ * | method     | the child                                                                       |
+ * |------------|---------------------------------------------------------------------------------|
+ * | fork       | a copy of this process, with all its memory and descriptors                     |
+ * | spawn      | this program executed anew; it inherits stdio and what is in `args`             |
+ * | forkserver | the same, forked by a process that was spawned once, has one thread, and is     |
+ * |            | small however large this one is; not a child of this process for the system     |
+ *
+ * The latter two need mproc_init() in main(). They take any function of this program or of a
+ * library, loaded by the program or with dlopen(3), which the child finds by the file that it is in
+ * and its place there (the portable build: libraries' exported functions). The file must be the
+ * same one there: it is known by its build id, or by device, inode, size and time. `args` are
+ * pickled, so raw pointers cannot be in it, and connections only of kinds that can be passed. This
+ * call returns when the child is about to run its target; a child that has not come that far after
+ * `start_timeout` is killed. Until then it ends by itself when this process does. Working
+ * directory, environment and streams are those of this call; of a fork server's child, other
+ * attributes (umask, limits, priority) are those that this process had when the server started.
+ *
+ * The fork server is started by the first start that needs it, ignores SIGINT, and ends with this
+ * process. If it is killed, its children live on and can be waited for, but how they end is not
+ * known (MPROC_ESTATUS); the next start makes another one.
+ *
+ * Before a fork, what stdio holds is written out, so that it appears once: all streams while this
  * process has a single thread, only stdout and stderr otherwise (another thread may hold any other
- * stream's lock). A fork beside other threads is logged as a warning: locks held by those threads
- * stay locked in the child for ever. With MPROC_STRICT_FORK set and not empty in the environment it
- * is an error instead. Threads are counted where /proc/self/task exists.
+ * stream's lock) and with other methods. A fork beside other threads is logged as a warning: locks
+ * held by those threads stay locked in the child for ever. With MPROC_STRICT_FORK set and not empty
+ * in the environment it is an error instead. Threads are counted where /proc/self/task exists.
  *
  * A daemonic child is killed when this process ends in whatever way, not when the thread that
  * started it does; only the end of the main thread by pthread_exit(3) counts as the end of the
@@ -252,7 +275,13 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  *                         options contradict themselves, a limit is impossible, or one of the CPUs
  *                         is not there; args that a command cannot be given
  * @retval -ENAMETOOLONG   act: the name has more than 63 bytes
+ * @retval -EINVAL         act: an unknown start method; the text lists the known ones
  * @retval MPROC_EDAEMON   act: this process is daemonic
+ * @retval MPROC_EBOOTSTRAP  act: this process was itself started to run a target, and main() has
+ *                         not called mproc_init(), or that failed
+ * @retval MPROC_ETARGET   act: the target is in no file, or the child found another one there
+ * @retval MPROC_EUNPICKLABLE, MPROC_ECANTPASS, MPROC_ELIMIT  act: `args` cannot be sent to the
+ *                         child
  * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
  * @retval -EAGAIN         act: the system's limit on processes
  * @retval -ENOENT, -EACCES, -ENOTDIR, -ENOEXEC, -E2BIG  act: the text says which of them could not
@@ -263,9 +292,10 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  * @retval -EBUSY          act: a command's connection has messages read ahead
  * @retval -EPERM, -EACCES act: the child may not be that little nice, or have limits that high
  * @retval -ENOTSUP        act: in the portable build, `cpus`, and a daemonic command
- * @retval -ETIMEDOUT      act: the child could not set its limits within `start_timeout`; it was
+ * @retval -ETIMEDOUT      act: the child did not come to its target within `start_timeout`; it was
  *                         killed
- * @retval MPROC_ESTART    act: the child ended before it had set its limits
+ * @retval MPROC_ESTART    act: the child ended, or hung up, before it came to its target; does
+ *                         main() begin with mproc_init()?
  * @retval -EMFILE, -ENFILE, -ENOMEM  act: no descriptor or memory left; no child stays behind, yet
  *                         if the last descriptor went between fork and failure it may have run
  * @par Threads   any number of threads may start processes at the same time

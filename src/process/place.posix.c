@@ -24,9 +24,10 @@ static int identify_program(struct mp_identity *identity, mproc_error *err)
 {
     const char *path;
     int rc = mp_image_path(&path, err);
-    if (rc == 0 && mp_identity_of_file(path, identity) < 0)
-        rc = mp_fail(err, MPROC_ETARGET, "target: %.160s cannot be identified", path);
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = mp_identity_of_file(path, identity);
+    return rc < 0 ? mp_fail_errno(err, -rc, "target: %.160s", path) : 0;
 }
 
 static int identify_library(const char *name, struct mp_place *place, mproc_error *err)
