@@ -74,7 +74,8 @@ MPROC_API int mproc_process_is_alive(mproc_process *process);
  * @return 0, or a negative code:
  * @retval MPROC_ERUNNING   act: it still runs
  * @retval MPROC_ESTATUS    act: it has ended, but its status went elsewhere, for good: this program
- *                          ignores SIGCHLD (or set SA_NOCLDWAIT), or waited for it on its own
+ *                          ignores SIGCHLD (or set SA_NOCLDWAIT), or waited for it on its own;
+ *                          or the fork server that was to tell was killed
  * @retval -EINVAL          act: `process` or `code` is NULL
  * @retval MPROC_ENOTCHILD  act: no child of this process
  * @par Threads   any thread; the answer, once not MPROC_ERUNNING, never changes

@@ -25,10 +25,12 @@ static int open_pipes(struct mp_bond *bond, bool daemon)
     return rc;
 }
 
-static int open_bond(struct mp_bond *bond, bool daemon, bool by_lifeline, mproc_error *err)
+static int open_bond(struct mp_bond *bond, bool daemon, bool group, bool by_lifeline,
+                     mproc_error *err)
 {
     *bond = (struct mp_bond){
         .by_lifeline = by_lifeline,
+        .group = group,
         .parent = getpid(),
         .parent_pidfd = mp_pidfd_open(getpid()),
         .lifeline = {-1, -1},
@@ -46,20 +48,17 @@ static int open_bond(struct mp_bond *bond, bool daemon, bool by_lifeline, mproc_
 
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
 {
-    return open_bond(bond, daemon, mp_tie_wants_lifeline(), err);
+    return open_bond(bond, daemon, false, mp_tie_wants_lifeline(), err);
 }
 
-int mp_bond_open_near(struct mp_bond *bond, const struct mproc_process *process, mproc_error *err)
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err)
 {
-    bool group = process->clan.group;
-    int rc = open_bond(bond, process->daemon, group || mp_tie_wants_lifeline(), err);
-    bond->group = group;
-    return rc;
+    return open_bond(bond, daemon, true, true, err);
 }
 
-int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err)
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, bool group, mproc_error *err)
 {
-    return open_bond(bond, daemon, true, err);
+    return open_bond(bond, daemon, group, true, err);
 }
 
 void mp_bond_close(struct mp_bond *bond)

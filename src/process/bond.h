@@ -25,15 +25,15 @@ struct mp_bond {
 
 /* Before the fork. */
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err);
-/* As the child that `process` describes needs it, which this process itself forks. */
-int mp_bond_open_near(struct mp_bond *bond, const struct mproc_process *process, mproc_error *err);
+/* For a child that leads a process group. */
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err);
 void mp_bond_close(struct mp_bond *bond);
 
 /*
  * The same for a child that a fork server forks: it cannot be told of its parent's end by the
  * system. What the child needs has been sent to it when keep_distant() keeps the rest.
  */
-int mp_bond_open_distant(struct mp_bond *bond, bool daemon, mproc_error *err);
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, bool group, mproc_error *err);
 void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process);
 
 /*

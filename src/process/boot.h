@@ -21,6 +21,7 @@ struct mp_boot {
     mproc_conn *conn; /* our end */
     int theirs;       /* the child's end until it has it, or -1 */
     int relay;        /* what a fork server needs beside it, or -1 */
+    pid_t server;     /* the fork server that was asked */
     mp_deadline deadline;
     double timeout; /* seconds, as they were given */
     struct mp_note note;

@@ -35,11 +35,11 @@ void mp_clan_expect(const struct mp_clan *clan, pid_t child)
 bool mp_clan_is_pinned(struct mp_status *status)
 {
     enum mp_life life = mp_status_look(status);
-    /* The fork server may have reaped its child before it tells so. */
-    if (life == MP_RUNNING && status->relay >= 0 && status->pidfd)
-        return mp_fd_wait(status->sentinel, POLLIN, MP_NOW) == -ETIMEDOUT;
-    if (life == MP_RUNNING || status->relay >= 0)
-        return life == MP_RUNNING;
+    if (life == MP_RUNNING)
+        return true;
+    if (status->relay >= 0) /* a fork server that lives has not reaped it yet */
+        return life == MP_ENDED && status->hold &&
+               mp_fd_wait(status->relay, POLLIN, MP_NOW) == -ETIMEDOUT;
     siginfo_t info = {.si_pid = 0};
     return life == MP_ENDED && status->hold &&
            waitid(P_PID, (id_t)status->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;

@@ -16,6 +16,9 @@
 /* A server without a client ends at once, unless it is stopped or its preload function hangs. */
 #define ENDING_NS INT64_C(2000000000)
 
+/* How long the end of a killed server may take from its first sign on. */
+#define DYING_NS INT64_C(500000000)
+
 static struct {
     struct mp_gate gate; /* guards what follows */
     bool has_gate;
@@ -180,7 +183,7 @@ static int ensure_entered(mp_deadline deadline, double timeout, mproc_error *err
         give_up();
     struct mp_boot *boot = NULL;
     int rc = new_boot(&boot, deadline, timeout, err);
-    if (rc == 0)
+    if (rc == 0 && boot)
         rc = start(boot, err);
     mp_boot_free(boot);
     return rc;
@@ -209,6 +212,7 @@ static int send_entered(struct mp_boot *boot, bool hold)
     mp_parcel_init(&parcel);
     if (!server.conn)
         return MP_AGAIN;
+    boot->server = server.process->status.pid;
     parcel.fds[parcel.n++] = boot->theirs;
     parcel.fds[parcel.n++] = boot->relay;
     int rc = server.conn->transport->send_parcel(server.conn, &request, sizeof request, &parcel,
@@ -230,18 +234,30 @@ int mp_forkserver_request(struct mp_boot *boot, bool hold, mproc_error *err)
     return rc == 0 || rc == MP_AGAIN ? rc : mp_fail_errno(err, -rc, "fork server");
 }
 
-void mp_forkserver_suspect(void)
+/* Descriptors of a process that is killed are closed in no certain order: wait for its end. */
+static int suspect_entered(pid_t pid)
 {
-    if (enter(mp_clock_now() + ENDING_NS) < 0)
-        return;
-    if (server.conn && !lives())
-        give_up();
-    leave();
+    if (!server.conn || server.process->status.pid != pid)
+        return MP_AGAIN; /* another thread was here before */
+    if (mp_pollable_wait_one(&server.process->status.pollable, mp_clock_now() + DYING_NS) == 0)
+        return -EMFILE;
+    give_up();
+    return MP_AGAIN;
+}
+
+int mp_forkserver_suspect(const struct mp_boot *boot, mproc_error *err)
+{
+    int rc = enter(mp_clock_now() + ENDING_NS);
+    if (rc == 0) {
+        rc = suspect_entered(boot->server);
+        leave();
+    }
+    return rc == MP_AGAIN ? rc : mp_fail_errno(err, -rc, "fork server: the request was lost");
 }
 
 void mp_forkserver_stop(void)
 {
-    if (!server.conn || enter(mp_clock_now() + ENDING_NS) < 0)
+    if (enter(mp_clock_now() + ENDING_NS) < 0)
         return;
     if (server.conn)
         give_up();

@@ -22,8 +22,9 @@ struct mp_fork_request {
 int mp_forkserver_ensure(mp_deadline deadline, double timeout, mproc_error *err);
 int mp_forkserver_request(struct mp_boot *boot, bool hold, mproc_error *err);
 
-/* Its relay broke off: unless that was known already, the server is given up. */
-void mp_forkserver_suspect(void);
+/* The relay ended without a word: MP_AGAIN if its server is dead, which is given up then; or an
+ * error, since it had no descriptors left for the request. */
+int mp_forkserver_suspect(const struct mp_boot *boot, mproc_error *err);
 
 /* At the end of this process: the server has no client any more, and is waited for. */
 void mp_forkserver_stop(void);

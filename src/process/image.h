@@ -14,8 +14,8 @@ int mp_image_path(const char **path, mproc_error *err);
 void mp_image_name(char *name, size_t room);
 
 /*
- * The kernel calls a process after the last part of the path given to execve(2): copy that name to
- * be given to the child, and in the child, go by it. "" where there is none.
+ * The kernel calls a process after the last part of the path given to execve(2): this process's
+ * name, to be given to the child; and in the child, go by it. "" where there is none.
  */
 #define MP_IMAGE_TITLE 16
 void mp_image_title(char title[MP_IMAGE_TITLE]);

@@ -2,6 +2,7 @@
 #include "process/image.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,35 +21,42 @@ int mp_image_path(const char **path, mproc_error *err)
     return 0;
 }
 
-static ssize_t read_file(const char *path, char *to, size_t room)
+/* Each look at /proc takes as long as many other steps of a start together. */
+static char called[256];
+static char titled[MP_IMAGE_TITLE];
+
+static void read_name(void)
 {
-    int fd = mp_fd_own(open(path, O_RDONLY | O_CLOEXEC));
-    ssize_t n = fd < 0 ? -1 : read(fd, to, room);
+    int fd = mp_fd_own(open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC));
+    ssize_t n = fd < 0 ? -1 : read(fd, called, sizeof called - 1);
     mp_fd_close(&fd);
-    return n;
+    called[n > 0 ? n : 0] = '\0';
+    if (called[0] == '\0')
+        snprintf(called, sizeof called, "mproc");
 }
 
 void mp_image_name(char *name, size_t room)
 {
-    ssize_t n = read_file("/proc/self/cmdline", name, room - 1);
-    name[n > 0 ? n : 0] = '\0';
-    if (name[0] == '\0')
-        snprintf(name, room, "mproc");
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_name);
+    snprintf(name, room, "%s", called);
+}
+
+/* In the main thread, whose name is that of the process. */
+void mp_image_note(void)
+{
+    prctl(PR_GET_NAME, titled);
 }
 
 void mp_image_title(char title[MP_IMAGE_TITLE])
 {
-    ssize_t n = read_file("/proc/self/comm", title, MP_IMAGE_TITLE - 1);
-    title[n > 0 ? n : 0] = '\0';
-    title[strcspn(title, "\n")] = '\0';
+    memcpy(title, titled, MP_IMAGE_TITLE);
 }
 
 void mp_image_set_title(const char title[MP_IMAGE_TITLE])
 {
-    if (title[0] != '\0')
-        prctl(PR_SET_NAME, title);
-}
-
-void mp_image_note(void)
-{
+    if (title[0] == '\0')
+        return;
+    prctl(PR_SET_NAME, title);
+    memcpy(titled, title, MP_IMAGE_TITLE);
 }

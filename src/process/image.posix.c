@@ -71,8 +71,9 @@ int mp_image_path(const char **path, mproc_error *err)
 
 void mp_image_name(char *name, size_t room)
 {
-    const char *known = name_of_call();
-    snprintf(name, room, "%s", known ? known : "mproc");
+    /* Absolute, so that the child knows it in whatever directory it begins. */
+    const char *path = noted ? noted : name_of_call();
+    snprintf(name, room, "%s", path ? path : "mproc");
 }
 
 void mp_image_title(char title[MP_IMAGE_TITLE])

@@ -44,7 +44,7 @@ static int say(const struct mp_launch *launch, const struct mp_launch_report *re
     case MP_LAUNCH_TIE:
         return mp_fail_errno(err, error, "tying the child to this process");
     case MP_LAUNCH_GROUP:
-        return mp_fail_errno(err, error, "a process group for the child");
+        return mp_fail_errno(err, error, "the child's process group");
     case MP_LAUNCH_DIRECTORY:
         return mp_fail_errno(err, error, "chdir %s", launch->directory);
     case MP_LAUNCH_STDIO:
@@ -72,31 +72,37 @@ static void reap(pid_t pid)
 /*
  * The child's end of the pipe is gone when it has executed the program, or has ended. After a true
  * vfork(2) that is so already; whoever still holds it is a copy of this process that another thread
- * made meanwhile.
+ * made meanwhile. 1 with what the child says, 0 if it says nothing, or a negative code.
  */
-static int hear(const struct mp_attempt *attempt, int report_fd, pid_t pid, mproc_error *err)
+static int hear(const struct mp_attempt *attempt, int from, struct mp_launch_report *report)
 {
-    const struct mp_launch *launch = attempt->launch;
-    mp_deadline deadline = launch->deadline == 0 ? MP_NEVER : launch->deadline;
-    int rc = mp_fd_wait(report_fd, POLLIN, attempt->is_vfork ? MP_NOW : deadline);
-    if (rc == -ETIMEDOUT && attempt->is_vfork)
+    mp_deadline deadline = attempt->launch->deadline;
+    if (deadline == 0)
+        deadline = MP_NEVER;
+    int rc = mp_fd_wait(from, POLLIN, attempt->is_vfork ? MP_NOW : deadline);
+    if (rc < 0)
+        return rc == -ETIMEDOUT && attempt->is_vfork ? 0 : rc;
+    ssize_t n;
+    do
+        n = read(from, report, sizeof *report);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    return n == sizeof *report; /* less than PIPE_BUF, so it is never cut */
+}
+
+static int judge(const struct mp_attempt *attempt, int from, pid_t pid, mproc_error *err)
+{
+    struct mp_launch_report report = {.what = ""};
+    int rc = hear(attempt, from, &report);
+    if (rc == 0)
         return 0;
-    struct mp_launch_report report;
-    ssize_t n = 0;
-    if (rc == 0) {
-        do
-            n = read(report_fd, &report, sizeof report);
-        while (n < 0 && errno == EINTR);
-        if (n == 0)
-            return 0;
-        rc = n < 0 ? -errno : 0;
-    }
     if (rc < 0) /* after a report it ends by itself, and its pid may be another's already */
         kill(pid, SIGKILL);
     reap(pid);
-    if (rc < 0)
-        return mp_fail_errno(err, -rc, "waiting for the child to execute %s", launch->path);
-    return say(launch, &report, err);
+    if (rc > 0)
+        return say(attempt->launch, &report, err);
+    return mp_fail_errno(err, -rc, "waiting for the child to execute %s", attempt->launch->path);
 }
 
 static int try_once(struct mp_attempt *attempt, pid_t *pid, mproc_error *err)
@@ -111,7 +117,7 @@ static int try_once(struct mp_attempt *attempt, pid_t *pid, mproc_error *err)
     if (child < 0)
         rc = mp_fail_errno(err, (int)-child, "fork");
     else
-        rc = hear(attempt, fds[0], child, err);
+        rc = judge(attempt, fds[0], child, err);
     mp_fd_close(&fds[0]);
     if (rc == 0)
         *pid = child;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "process/bond.h"
+#include "process/clan.h"
 #include "process/limits.h"
 
 struct mp_launch {
@@ -23,7 +24,7 @@ struct mp_launch {
     size_t n_keep;         /* every other one beyond 2 is closed in the child */
     const struct mp_limits *limits; /* NULL: none */
     const struct mp_bond *tie;      /* the child dies with this process; NULL: it does not */
-    const struct mp_clan *clan;     /* the child leads one, if that says so; NULL: it does not */
+    const struct mp_clan *clan;     /* planned; NULL: no group */
     bool restore_sigpipe;           /* an ignored SIGPIPE or SIGXFSZ has its default action again */
     sigset_t mask;                  /* the child's signal mask */
     mp_deadline deadline;           /* see below; 0: none */
@@ -37,10 +38,10 @@ struct mp_launch {
  * how it ended says the rest.
  *
  * On Linux it is a vfork(2): the page tables of a large process are not copied, and the calling
- * thread, which no other thread waits for here, is suspended in the kernel until the program has
- * been executed. Should that hang, as it can on a file system that does not answer or under a
- * debugger's stop, no deadline helps. Elsewhere, and where tools make a fork of it, a child that
- * has not executed it by the deadline is killed: -ETIMEDOUT.
+ * thread is suspended in the kernel until the program has been executed. Should that hang, as it
+ * can on a file system that does not answer or under a debugger's stop, no deadline helps.
+ * Elsewhere, and where tools make a fork of it, a child that has not executed it by the deadline is
+ * killed: -ETIMEDOUT.
  *
  * With a tie, a program that executes others with more privileges than it has, or closes
  * descriptors that it does not know, may undo it: see mp_tie_before_exec().

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,17 +23,9 @@ pid_t mp_launch_begin(struct mp_attempt *attempt)
 {
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     if (pid == 0)
-        mp_launch_child(attempt);
+        mp_launch_child(attempt); /* NOLINT(clang-analyzer-unix.Vfork): it knows where it is */
     return pid < 0 ? -errno : pid;
 }
-
-struct entry { /* struct linux_dirent64 of getdents(2) */
-    uint64_t ino;
-    int64_t offset;
-    unsigned short length;
-    unsigned char type;
-    char name[];
-};
 
 static int number_of(const char *name)
 {
@@ -43,21 +35,22 @@ static int number_of(const char *name)
     return *name ? -1 : number;
 }
 
+/* The C library's struct dirent is the kernel's linux_dirent64 where file offsets have 64 bits. */
 static void seal_entries(const char *entries, size_t len)
 {
     for (size_t at = 0; at < len;) {
-        const struct entry *entry = (const struct entry *)(const void *)(entries + at);
-        int fd = number_of(entry->name);
+        const struct dirent *entry = (const struct dirent *)(const void *)(entries + at);
+        int fd = number_of(entry->d_name);
         if (fd > STDERR_FILENO)
             fcntl(fd, F_SETFD, FD_CLOEXEC);
-        at += entry->length;
+        at += entry->d_reclen;
     }
 }
 
 /* readdir(3) allocates. Setting the flag does not disturb the listing, as closing could. */
-static int seal_listed(void)
+int mp_launch_seal_listed(void)
 {
-    _Alignas(struct entry) char entries[2048];
+    _Alignas(struct dirent) char entries[2048];
     int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return -errno;
@@ -69,11 +62,11 @@ static int seal_listed(void)
     return rc;
 }
 
+/* Kernels that are too old, and sandboxes, refuse it. */
 int mp_launch_seal(void)
 {
-    if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-        return 0;
-    if (seal_listed() < 0)
+    if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
+        mp_launch_seal_listed() < 0)
         mp_launch_seal_each();
     return 0;
 }

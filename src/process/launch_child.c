@@ -139,10 +139,10 @@ static int do_step(const struct mp_attempt *attempt, enum mp_launch_step step, c
 {
     const struct mp_launch *launch = attempt->launch;
     switch (step) {
-    case MP_LAUNCH_TIE:
-        return launch->tie ? mp_tie_before_exec(launch->tie) : 0;
     case MP_LAUNCH_GROUP:
         return launch->clan ? mp_clan_enter(launch->clan) : 0;
+    case MP_LAUNCH_TIE: /* which may be the group's */
+        return launch->tie ? mp_tie_before_exec(launch->tie) : 0;
     case MP_LAUNCH_DIRECTORY:
         return launch->directory && chdir(launch->directory) < 0 ? -errno : 0;
     case MP_LAUNCH_STDIO:
@@ -165,7 +165,7 @@ _Noreturn void mp_launch_child(struct mp_attempt *attempt)
     default_signals(attempt->launch->restore_sigpipe);
     struct mp_launch_report report = {.what = ""};
     int rc = 0;
-    for (int step = MP_LAUNCH_TIE; rc == 0; step++) {
+    for (int step = MP_LAUNCH_GROUP; rc == 0; step++) {
         report.step = (enum mp_launch_step)step;
         rc = do_step(attempt, report.step, &report.what);
     }

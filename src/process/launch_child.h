@@ -6,8 +6,8 @@
 #include "process/launch.h"
 
 enum mp_launch_step {
-    MP_LAUNCH_TIE,
     MP_LAUNCH_GROUP,
+    MP_LAUNCH_TIE,
     MP_LAUNCH_DIRECTORY,
     MP_LAUNCH_STDIO,
     MP_LAUNCH_CLOSE,
@@ -40,6 +40,9 @@ _Noreturn void mp_launch_child(struct mp_attempt *attempt);
 
 /* Make all descriptors beyond 2 close-on-exec, one number after the other. */
 void mp_launch_seal_each(void);
+
+/* The same, with the help of /proc. 0 or -errno. Linux only. */
+int mp_launch_seal_listed(void);
 
 /* launch.linux.c, launch.posix.c */
 

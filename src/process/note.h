@@ -13,6 +13,7 @@
 
 #include "connection/transport.h"
 #include "process/bond.h"
+#include "process/clan.h"
 #include "process/context.h"
 #include "process/image.h"
 #include "process/place.h"
@@ -58,8 +59,8 @@ struct mp_note {
     char identity[MP_PROCESS_NAME];
     char parent_name[MP_PROCESS_NAME];
     char parent_identity[MP_PROCESS_NAME];
-    sigset_t mask;
     struct mp_clan clan;
+    sigset_t mask;
     struct mp_place target;
 };
 

@@ -24,9 +24,10 @@ static int identify_program(struct mp_identity *identity, mproc_error *err)
 {
     const char *path;
     int rc = mp_image_path(&path, err);
-    if (rc == 0 && mp_identity_of_file(path, identity) < 0)
-        rc = mp_fail(err, MPROC_ETARGET, "target: %.160s cannot be identified", path);
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = mp_identity_of_file(path, identity);
+    return rc < 0 ? mp_fail_errno(err, -rc, "target: %.160s", path) : 0;
 }
 
 static int identify_library(const char *name, struct mp_place *place, mproc_error *err)
@@ -93,6 +94,7 @@ static int find_in_library(const struct mp_place *place, uintptr_t *address, mpr
     void *library = dlopen(place->module, RTLD_NOW | RTLD_GLOBAL);
     const void *symbol = library ? dlsym(library, place->symbol) : NULL;
     if (!symbol)
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): before the child has threads */
         return mp_fail(err, MPROC_ETARGET, "target: %.200s", dlerror());
     *address = (uintptr_t)symbol + (uintptr_t)place->offset;
     return 0;

@@ -26,11 +26,10 @@ static int check_stream(const mproc_stdio *stream, int i, mproc_error *err)
     case MPROC_STDIO_NULL:
     case MPROC_STDIO_HANDLE:
         return 0;
-    case MPROC_STDIO_APPEND:
-        if (i == STDIN_FILENO)
-            return mp_fail(err, -EINVAL, "stdin: nothing to append to");
-        /* fallthrough */
     case MPROC_STDIO_FILE:
+    case MPROC_STDIO_APPEND:
+        if (i == STDIN_FILENO && stream->kind == MPROC_STDIO_APPEND)
+            return mp_fail(err, -EINVAL, "stdin: nothing to append to");
         return stream->path ? 0 : mp_fail(err, -EINVAL, "%s: a file without a path", names[i]);
     case MPROC_STDIO_PIPE:
         return stream->conn ? 0 : mp_fail(err, -EINVAL, "%s: a pipe to nowhere", names[i]);
@@ -155,8 +154,10 @@ int mp_redirect_open(struct mp_redirect *redirect, const mproc_process_options *
 void mp_redirect_hand_over(struct mp_redirect *redirect, const mproc_process_options *options)
 {
     for (int i = 0; i < 3; i++) {
-        if (redirect->conns[i])
-            *stream_of(options, i)->conn = redirect->conns[i];
+        mproc_conn **place = stream_of(options, i)->conn;
+        if (!place || !redirect->conns[i])
+            continue;
+        *place = redirect->conns[i];
         redirect->conns[i] = NULL;
     }
 }

@@ -99,8 +99,10 @@ static int descriptor_of(mproc_conn *conn, int *fd, unsigned *traits)
     int rc = conn->transport->pass(conn, &parcel, traits);
     if (rc < 0)
         return rc;
+    if (parcel.n != 1)
+        return MPROC_ECANTPASS;
     *fd = parcel.fds[0];
-    return parcel.n == 1 ? 0 : MPROC_ECANTPASS;
+    return *fd < 0 ? -EBADF : 0;
 }
 
 static int add_entry(struct command *command, const char *name, size_t len, int number,
@@ -123,7 +125,7 @@ static int hand_over(struct command *command, const mproc_value *value, const ch
     if (!conn)
         return mp_fail(err, -EINVAL, "args of a command: %s where a connection is expected",
                        mproc_kind_name(mproc_value_kind(value)));
-    int fd;
+    int fd = -1;
     unsigned traits = 0;
     int rc = descriptor_of(conn, &fd, &traits);
     if (rc == 0 && is_handed_over(command, fd))
@@ -156,7 +158,7 @@ static int hand_over_all(struct command *command, const mproc_value *args, mproc
     mproc_kind kind = args ? mproc_value_kind(args) : MPROC_KIND_NONE;
     bool many = kind == MPROC_KIND_LIST || kind == MPROC_KIND_TUPLE || kind == MPROC_KIND_DICT;
     size_t n = many ? mproc_value_length(args) : 1;
-    command->keep = malloc((n + 1) * sizeof *command->keep); /* and the sentinel */
+    command->keep = calloc(n + 1, sizeof *command->keep); /* and the sentinel */
     if (!command->keep)
         return mp_fail_errno(err, ENOMEM, "args of a command");
     if (kind == MPROC_KIND_NONE)
@@ -233,7 +235,8 @@ static int launch_blocked(struct command *command, struct mproc_process *process
 static int start_bonded(struct command *command, struct mproc_process *process,
                         const struct mp_task *task, mproc_error *err)
 {
-    int rc = mp_bond_open_near(&command->bond, process, err);
+    int rc = process->clan.group ? mp_bond_open_group(&command->bond, process->daemon, err)
+                                 : mp_bond_open(&command->bond, process->daemon, err);
     if (rc < 0)
         return rc;
     int sentinel = command->bond.sentinel[1];

@@ -153,7 +153,8 @@ static int start_bonded(struct mproc_process *process, const struct mp_task *tas
                         mproc_error *err)
 {
     struct mp_bond bond;
-    int rc = mp_bond_open_near(&bond, process, err);
+    int rc = process->clan.group ? mp_bond_open_group(&bond, process->daemon, err)
+                                 : mp_bond_open(&bond, process->daemon, err);
     if (rc < 0)
         return rc;
     sigset_t all;

@@ -21,8 +21,6 @@
 #define TO_ENTER O_RDONLY
 #endif
 
-extern char **environ;
-
 static int prepare(struct mp_task *task, mproc_error *err)
 {
     const mproc_process_options *options = task->options;
@@ -82,7 +80,7 @@ static int introduce(struct mproc_process *process, const struct mp_task *task, 
     int fds[MP_NOTE_FDS] = MP_NOTE_NO_FDS;
     int rc = open_directory(task->options->directory, &fds[MP_NOTE_DIRECTORY], err);
     if (rc == 0)
-        rc = mp_bond_open_distant(&bond, process->daemon, err);
+        rc = mp_bond_open_distant(&bond, process->daemon, process->clan.group, err);
     if (rc == 0) {
         choose_stdio(task->redirect, fds);
         rc = mp_boot_introduce(task->boot, process, &bond, fds, err);
@@ -108,10 +106,8 @@ static int await_birth(struct mproc_process *process, struct mp_boot *boot, mpro
     struct mp_birth birth;
     int pidfd;
     int rc = mp_relay_receive_birth(process->status.relay, &birth, &pidfd, boot->deadline);
-    if (rc == MPROC_EOF) {
-        mp_forkserver_suspect();
-        return MP_AGAIN;
-    }
+    if (rc == MPROC_EOF)
+        return mp_forkserver_suspect(boot, err);
     if (rc == -ETIMEDOUT)
         return mp_fail(err, rc, "the fork server did not fork within %g s", boot->timeout);
     if (rc < 0)

@@ -53,7 +53,8 @@ static int start(struct mproc_process *process, const struct mp_task *task, mpro
     sigset_t mask;
     int rc = mp_boot_connect(task->boot, err);
     if (rc == 0)
-        rc = mp_bond_open_near(&bond, process, err);
+        rc = process->clan.group ? mp_bond_open_group(&bond, process->daemon, err)
+                                 : mp_bond_open(&bond, process->daemon, err);
     if (rc < 0)
         return rc;
     sigfillset(&all);

@@ -75,7 +75,7 @@ static void reap_held(const struct mp_status *status)
 
 void mp_status_destroy(struct mp_status *status, bool mine)
 {
-    if (mine && status->hold && status->relay < 0 && atomic_load(&status->life) == MP_ENDED)
+    if (mine && status->hold && atomic_load(&status->life) == MP_ENDED)
         reap_held(status);
     mp_fd_close(&status->sentinel);
     mp_fd_close(&status->relay);

@@ -34,11 +34,12 @@ static int tie_by_signal(pid_t parent)
 
 /*
  * The parent's end closes the last write end of the lifeline, the read end hangs up, and signal
- * driven I/O on it is set to send SIGKILL (F_SETSIG in fcntl(2)), to a process or to the group
- * whose number is given negated.
+ * driven I/O on it is set to send SIGKILL (F_SETSIG in fcntl(2)), to this process or to the group
+ * that it leads.
  */
-static int tie_by_lifeline(int lifeline, pid_t owner)
+static int tie_by_lifeline(int lifeline, bool group)
 {
+    pid_t owner = group ? -getpid() : getpid();
     int flags = fcntl(lifeline, F_GETFL);
     if (flags < 0 || fcntl(lifeline, F_SETOWN, owner) < 0 ||
         fcntl(lifeline, F_SETSIG, SIGKILL) < 0 || fcntl(lifeline, F_SETFL, flags | O_ASYNC) < 0)
@@ -46,15 +47,10 @@ static int tie_by_lifeline(int lifeline, pid_t owner)
     return mp_fd_wait(lifeline, POLLIN, MP_NOW) == -ETIMEDOUT ? 0 : -ESRCH;
 }
 
-static pid_t victim(const struct mp_bond *bond)
-{
-    return bond->group ? -getpid() : getpid();
-}
-
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 {
     if (bond->by_lifeline)
-        return tie_by_lifeline(bond->lifeline[0], victim(bond));
+        return tie_by_lifeline(bond->lifeline[0], bond->group);
     int rc = tie_by_signal(bond->parent);
     if (rc != -EAGAIN)
         return rc;
@@ -63,8 +59,10 @@ int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent)
 
 int mp_tie_before_exec(const struct mp_bond *bond)
 {
-    if (bond->by_lifeline)
-        return tie_by_lifeline(bond->lifeline[0], victim(bond));
+    if (bond->by_lifeline) {
+        close(bond->lifeline[1]); /* the child's own copy, in the way of the hang-up */
+        return tie_by_lifeline(bond->lifeline[0], bond->group);
+    }
     int rc = tie_by_signal(bond->parent);
     if (rc != -EAGAIN)
         return rc;

@@ -43,6 +43,12 @@ void run_await_end(const mproc_process *process);
 /* `count`, or fewer under tools that make everything slow. */
 int run_times(int count);
 
+/* "<this executable> helper NAME [FIRST [SECOND]]", as a command; valid until the next call. */
+const char *const *run_own_command(const char *name, const char *first, const char *second);
+
+/* Read up to the end of what a descriptor or connection's descriptor has, as text. */
+const char *run_read_all(int fd, char *text, size_t room);
+
 /* A helper program under way, in a process group of its own. */
 struct run_helper {
     pid_t pid;

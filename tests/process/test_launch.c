@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Another program in a new child: what it inherits, what it does not, and what can fail. */
-#include "process/clan.h"
 #include "process/launch.h"
 
 #include <errno.h>
@@ -210,8 +209,8 @@ START_TEST(it_can_lead_a_group)
 {
     struct mp_launch launch = launch_helper((char[]){"group"}, NULL);
     ck_assert_int_eq(run(&launch), 1);
-    const struct mp_clan group = {.group = true};
-    launch.clan = &group;
+    const struct mp_clan clan = {.group = true};
+    launch.clan = &clan;
     ck_assert_int_eq(run(&launch), 0);
 }
 END_TEST
@@ -254,13 +253,18 @@ START_TEST(what_is_kept_keeps_its_number)
 }
 END_TEST
 
-static void seal_in_child(void)
+static void seal_in_child(bool by_list)
 {
     int low = fcntl(0, F_DUPFD, 3);
     int high = fcntl(0, F_DUPFD, 999);
     pid_t pid = fork();
     if (pid == 0) {
-        mp_launch_seal_each();
+#if defined __linux__ && !defined MP_PORTABLE
+        if (by_list && mp_launch_seal_listed() < 0)
+            _exit(2);
+#endif
+        if (!by_list)
+            mp_launch_seal_each();
         bool sealed = (fcntl(low, F_GETFD) & FD_CLOEXEC) && (fcntl(high, F_GETFD) & FD_CLOEXEC);
         _exit(sealed && !(fcntl(0, F_GETFD) & FD_CLOEXEC) ? 0 : 1);
     }
@@ -269,15 +273,23 @@ static void seal_in_child(void)
     close(high);
 }
 
-START_TEST(the_way_to_close_without_help_of_the_system_closes_as_well)
+START_TEST(the_ways_to_close_without_the_systems_help_close_as_well)
 {
     struct rlimit old;
-    seal_in_child();
+    seal_in_child(false);
     getrlimit(RLIMIT_NOFILE, &old);
     const struct rlimit odd = {.rlim_cur = 1001, .rlim_max = old.rlim_max}; /* no whole batch */
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &odd), 0);
-    seal_in_child();
+    seal_in_child(false);
     setrlimit(RLIMIT_NOFILE, &old);
+#if defined __linux__ && !defined MP_PORTABLE
+    int many[300]; /* more than one getdents(2) lists */
+    for (int i = 0; i < 300; i++)
+        many[i] = fcntl(0, F_DUPFD, 3);
+    seal_in_child(true);
+    for (int i = 0; i < 300; i++)
+        close(many[i]);
+#endif
 }
 END_TEST
 
@@ -556,6 +568,27 @@ START_TEST(why_its_directory_cannot_be_entered)
 }
 END_TEST
 
+/* A true vfork(2) cannot be waited for at all; where it is a fork, the child may be quick or late.
+ */
+START_TEST(a_deadline_leaves_a_started_child_or_none)
+{
+    struct mp_launch launch = launch_helper((char[]){"exit"}, (char[]){"3"});
+    launch.deadline = 1; /* long past */
+    for (int i = 0; i < run_times(20); i++) {
+        pid_t pid = -1;
+        mproc_error err = MPROC_ERROR_INIT;
+        int rc = mp_launch(&launch, &pid, &err);
+        if (rc == 0) {
+            ck_assert_int_eq(exit_code(pid), 3);
+            continue;
+        }
+        ck_assert_int_eq(rc, -ETIMEDOUT);
+        ck_assert_ptr_nonnull(strstr(err.text, "waiting for the child to execute"));
+        ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    }
+}
+END_TEST
+
 /* --- the search --------------------------------------------------------------------------------
  */
 
@@ -724,7 +757,7 @@ static void add_child(Suite *suite)
     tc = mp_case(suite, "descriptors", 20);
     tcase_add_test(tc, nothing_is_inherited_but_stdio);
     tcase_add_test(tc, what_is_kept_keeps_its_number);
-    tcase_add_test(tc, the_way_to_close_without_help_of_the_system_closes_as_well);
+    tcase_add_test(tc, the_ways_to_close_without_the_systems_help_close_as_well);
     tcase_add_test(tc, streams_can_change_places);
     tcase_add_test(tc, a_stream_comes_from_any_descriptor);
     tcase_add_test(tc, a_parent_without_stdio_can_launch);
@@ -744,6 +777,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, why_it_cannot_be_executed);
     tcase_add_test(tc, arguments_can_be_too_long);
     tcase_add_test(tc, why_its_directory_cannot_be_entered);
+    tcase_add_test(tc, a_deadline_leaves_a_started_child_or_none);
     tc = mp_case(suite, "search", 20);
     tcase_add_test(tc, a_name_is_looked_for_in_the_childs_path);
     tcase_add_test(tc, what_may_not_be_executed_is_told_if_nothing_else_is_found);
