@@ -97,6 +97,8 @@ static int start_and_join(const mproc_value *args)
 static const mproc_target targets[] = {run_nothing, run_number, run_forever, start_daemons,
                                        start_and_join};
 
+static atomic_bool killing; /* children and fork servers, by chance */
+
 /* --- starting and ending -----------------------------------------------------------------------
  */
 
@@ -177,8 +179,9 @@ static int let_go(mproc_process *p, struct chance *chance)
         spin(draw(chance, 20000));
     end_any(p, chance);
     int rc = mproc_process_exitcode(p, &code);
-    if (mproc_process_kill_tree(p) == -EINVAL) /* a shell's children */
-        rc = rc == MPROC_ESTATUS ? 0 : rc;
+    if (rc == MPROC_ESTATUS && atomic_load(&killing)) /* it was the fork server's to tell */
+        rc = 0;
+    mproc_process_kill_tree(p); /* a shell's children */
     return mproc_process_close(p) < 0 ? -1 : rc;
 }
 
@@ -293,8 +296,6 @@ START_TEST(a_thousand_children_are_alive_at_once)
 END_TEST
 
 #if defined __linux__ && !defined MP_PORTABLE
-
-static atomic_bool killing;
 
 /* Children of this process and of its fork server, at whatever instant of their lives. */
 static void kill_one(struct chance *chance)
