@@ -313,6 +313,13 @@ WRAP(int, mp_pidfd_open, (pid_t pid))
     return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_pidfd_open(pid);
 }
 
+/* vfork(2) cannot be passed through either. */
+struct mp_attempt;
+WRAP(pid_t, mp_launch_begin, (struct mp_attempt * attempt))
+{
+    return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_launch_begin(attempt);
+}
+
 WRAP(int, sched_yield, (void))
 {
     if (!yield_hook)
