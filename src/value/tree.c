@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define FIRST_CHUNK 512
-#define LARGEST_CHUNK ((size_t)8 << 20) /* of those that grow by doubling */
+#define LARGEST_CHUNK ((size_t)31 << 20) /* of those that grow by themselves */
 
 struct mp_chunk {
     struct mp_chunk *next;
@@ -117,7 +117,7 @@ static size_t chunk_for(struct mp_tree *tree, size_t bytes)
 {
     size_t room = tree->next_chunk;
     if (room < LARGEST_CHUNK)
-        tree->next_chunk *= 2;
+        tree->next_chunk = 4 * room < LARGEST_CHUNK ? 4 * room : LARGEST_CHUNK;
     return room > bytes ? room : bytes;
 }
 
