@@ -114,10 +114,10 @@ static inline bool make_tuple(const struct mp_decoder *d, struct quick *q, const
 
 #define LONGEST_NUMBER 9
 
-/* A number, if `op` is one's: its bytes, or 0. LONGEST_NUMBER of them can be read. */
-static inline size_t read_number(unsigned op, const unsigned char *at, mproc_value *to)
+/* A number, if there is one: its bytes, or 0. LONGEST_NUMBER of them can be read. */
+static inline size_t read_number(const unsigned char *at, mproc_value *to)
 {
-    switch (op) {
+    switch (*at) {
     case OP_BININT2:
         *to = mp_int(at[1] | at[2] << 8);
         return 3;
@@ -156,21 +156,24 @@ static inline bool small_tuple(const struct mp_decoder *d, struct quick *q, mpro
     return tuple_of_top(d, q, top, floor, 1, made);
 }
 
-/* Numbers in a row, up to `stop` and `end`, which is LONGEST_NUMBER off. Behind the last one. */
-static const unsigned char *read_numbers(const unsigned char *at, const unsigned char *end,
-                                         mproc_value **to, const mproc_value *stop)
+/*
+ * Numbers in a row, up to the end of the message, which is LONGEST_NUMBER bytes off at least, and
+ * into cells up to `stop`. Behind the last one.
+ */
+static unsigned char *read_numbers(unsigned char *at, const unsigned char *end, mproc_value **to,
+                                   const mproc_value *stop)
 {
-    const unsigned char *whole = end - LONGEST_NUMBER; /* up to here */
+    const unsigned char *whole = end - LONGEST_NUMBER; /* up to here, no look at what is left */
     mproc_value *next = *to;
     size_t bytes = 0;
-    while (next < stop && at <= whole && (bytes = read_number(*at, at, next)) > 0) {
+    while (next < stop && at <= whole && (bytes = read_number(at, next)) > 0) {
         at += bytes;
         next++;
     }
     while (next < stop && at > whole && at < end) {
         unsigned char rest[LONGEST_NUMBER] = {0};
         memcpy(rest, at, (size_t)(end - at));
-        bytes = read_number(rest[0], rest, next);
+        bytes = read_number(rest, next);
         if (bytes == 0 || bytes > (size_t)(end - at))
             break;
         at += bytes;
@@ -206,9 +209,8 @@ static unsigned char *append_numbers(const struct mp_decoder *d, struct quick *q
     if (list->depth > d->limits.max_depth)
         return NULL;
     mproc_value *next = to;
-    const unsigned char *behind =
-        read_numbers(at, d->end, &next, to + (room < cells ? room : cells));
-    if (next == to || behind == d->end || *behind != OP_APPENDS)
+    at = read_numbers(at, d->end, &next, to + (room < cells ? room : cells));
+    if (next == to || at == d->end || *at != OP_APPENDS)
         return NULL;
     list->u.items = to - list->len;
     list->len += (size_t)(next - to);
@@ -216,7 +218,7 @@ static unsigned char *append_numbers(const struct mp_decoder *d, struct quick *q
         list->cap = list->len;
         q->memory = (unsigned char *)(list->u.items + list->cap);
     }
-    return at + (behind - at) + 1;
+    return at + 1;
 }
 
 /* Lowest cell that may be popped: none below the topmost mark. */
@@ -239,6 +241,9 @@ static inline const unsigned char *stop_of(const struct mp_decoder *d)
 /*
  * One function for all of these, long as it is: the position, the opcode and the stack stay in
  * registers. The opcode is read before the byte that it lies in becomes the NUL of a text.
+ *
+ * Several switches, so short that compilers make a few compares of each: they make an indirect jump
+ * of one for all, which costs as much as most of these opcodes do. The items of rows come first.
  */
 /* NOLINTNEXTLINE(readability-function-size): see above */
 void mp_decode_frequent(struct mp_decoder *d)
@@ -255,41 +260,42 @@ void mp_decode_frequent(struct mp_decoder *d)
     while (at < stop) {
         mproc_value made;
         size_t n;
-        if (op >= OP_PROTO)
-        switch (op) {
-        case OP_SHORT_BINUNICODE:
-            n = at[1];
-            if ((size_t)(stop - at) < n || !is_ascii(at + 2, n))
-                goto done;
-            made = mp_text(MPROC_KIND_STR, at + 2, n);
-            *top++ = made;
-            at += 2 + n;
-            op = *at;
-            *at = '\0';
-            if (__builtin_expect(op == OP_MEMOIZE && memoize_next(&q, made), 1))
+        if (op >= OP_PROTO) {
+            switch (op) {
+            case OP_SHORT_BINUNICODE:
+                n = at[1];
+                if ((size_t)(stop - at) < n || !is_ascii(at + 2, n))
+                    goto done;
+                made = mp_text(MPROC_KIND_STR, at + 2, n);
+                *top++ = made;
+                at += 2 + n;
+                op = *at;
+                *at = '\0';
+                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                    op = *++at;
+                continue;
+            case OP_TUPLE1:
+            case OP_TUPLE2:
+            case OP_TUPLE3:
+                if (!small_tuple(d, &q, &top, floor, op, &made))
+                    goto done;
                 op = *++at;
-            continue;
-        case OP_TUPLE1:
-        case OP_TUPLE2:
-        case OP_TUPLE3:
-            if (!small_tuple(d, &q, &top, floor, op, &made))
-                goto done;
-            op = *++at;
-            if (__builtin_expect(op == OP_MEMOIZE && memoize_next(&q, made), 1))
+                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                    op = *++at;
+                continue;
+            case OP_NEWTRUE:
+            case OP_NEWFALSE:
+                *top++ = mp_bool(op == OP_NEWTRUE);
                 op = *++at;
-            continue;
-        case OP_NEWTRUE:
-        case OP_NEWFALSE:
-            *top++ = mp_bool(op == OP_NEWTRUE);
-            op = *++at;
-            continue;
-        case OP_MEMOIZE:
-            if (top == floor || !memoize_next(&q, top[-1]))
+                continue;
+            case OP_MEMOIZE:
+                if (top == floor || !memoize_next(&q, top[-1]))
+                    goto done;
+                op = *++at;
+                continue;
+            default:
                 goto done;
-            op = *++at;
-            continue;
-        default:
-            goto done;
+            }
         }
         switch (op) {
         case OP_BININT1:
@@ -344,7 +350,7 @@ void mp_decode_frequent(struct mp_decoder *d)
             d->n_marks--;
             floor = floor_of(d);
             at++;
-            if (__builtin_expect(*at == OP_MEMOIZE && memoize_next(&q, made), 1))
+            if (*at == OP_MEMOIZE && memoize_next(&q, made))
                 at++;
             break;
         case OP_BINGET:
