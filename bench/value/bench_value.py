@@ -4,7 +4,7 @@
 
 Both take turns, a sample each, so that what else happens on the machine hits both alike. The times are the best samples, nanoseconds of CPU
 time per call; the ratios, CPython's time by mproc's, are the medians over the pairs of samples. Making the result and freeing it is part of
-a call on both sides. linear_* show how the cost grows: there Python's side holds each object twice, which is not what it is compared for.
+a call on both sides. linear_* show how the cost grows with the size.
 """
 import itertools
 import pickle
@@ -15,7 +15,8 @@ import sys
 import time
 
 ROUNDS = 15
-LONG = 1.0  # seconds of a sample that is not taken often
+ROUNDS_OF_LONG = 3
+LONG = 250e6  # nanoseconds of a call
 
 mixed = [0, 255, 256, 65535, 65536, -1, 2**31 - 1, -2**31]
 
@@ -70,7 +71,7 @@ def compare(peer, command, run):
     for _ in range(ROUNDS):
         ours.append(peer.sample(command))
         theirs.append(python.sample())
-        if theirs[-1] > LONG * 1e9 / 4 and len(theirs) >= 3:
+        if theirs[-1] > LONG and len(theirs) >= ROUNDS_OF_LONG:
             break
     ratio = statistics.median(t / o for t, o in zip(theirs, ours))
     return f"{min(theirs):12.0f} {min(ours):12.0f} {ratio:6.1f}"

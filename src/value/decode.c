@@ -341,7 +341,6 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
 
 #define SMALL_CHUNK ((size_t)64 << 10)
 #define MAPPED_CHUNK ((size_t)160 << 10)
-#define LARGE_CHUNK ((size_t)31 << 20)
 
 /*
  * What a message that is more than one text becomes, if it is short; a larger one gets more later.
@@ -354,8 +353,8 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
  */
 static size_t first_chunk(size_t len)
 {
-    if (len >= LARGE_CHUNK / 8)
-        return LARGE_CHUNK;
+    if (len >= MP_LARGEST_CHUNK / 8)
+        return MP_LARGEST_CHUNK;
     size_t likely = ROOT_ROOM + 8 * len;
     return likely <= SMALL_CHUNK || likely >= MAPPED_CHUNK ? likely : MAPPED_CHUNK;
 }

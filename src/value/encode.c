@@ -447,11 +447,10 @@ static unsigned char *put_ints(unsigned char *to, const unsigned char *stop,
 /* Where to stop looking for the next item: the frame is full, or less than SPRINT is left. */
 static const unsigned char *stop_of_row(const struct mp_encoder *e)
 {
-    const unsigned char *stop = e->out->data + e->out->cap - SPRINT + 1;
-    if (e->frame == NO_FRAME)
-        return stop;
-    const unsigned char *full = e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET;
-    return stop < full ? stop : full;
+    size_t stop = e->out->cap - SPRINT + 1;
+    if (e->frame != NO_FRAME && stop > e->frame + FRAME_HEADER + FRAME_TARGET)
+        stop = e->frame + FRAME_HEADER + FRAME_TARGET;
+    return e->out->data + stop;
 }
 
 /* Items that are neither large nor filled containers, as many as come in a row. */
