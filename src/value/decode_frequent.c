@@ -76,7 +76,7 @@ static inline bool get_known(const struct mp_decoder *d, const struct quick *q, 
                              mproc_value *top)
 {
     size_t len = q->memo_stop ? (size_t)(q->memo - d->memo) : d->memo_len;
-    if (index >= len || d->memo[index].meta == MP_UNSET_MEMO)
+    if (!d->memo || index >= len || d->memo[index].meta == MP_UNSET_MEMO)
         return false;
     mproc_value v = d->memo[index];
     if (mp_has_node(&v))
