@@ -11,6 +11,7 @@
 #include <mproc/listener.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/start.h>
 #include <mproc/value.h>
 #include <mproc/wait.h>
 

@@ -18,87 +18,11 @@
 
 #include <mproc/common.h>
 #include <mproc/error.h>
-#include <mproc/value.h>
+#include <mproc/start.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/** A process: a child of this one, this one itself, or its parent. */
-typedef struct mproc_process mproc_process;
-
-/**
- * What a process runs.
- *
- * @param args  what mproc_process_start() was given, the child's own copy; None if that was NULL.
- *              Connections in it are the child's to use and to close.
- * @return the exit code, of which the system keeps the low 8 bits (0..255)
- *
- * On return, atexit(3) handlers that the child itself registered run, its children are dealt with
- * as at any normal exit, stdio is flushed, and the child ends by _exit(2): atexit handlers that it
- * inherited from its parent do not run. A child that calls exit(3) itself is treated by the C
- * library like any forked process: inherited handlers run too.
- */
-typedef int (*mproc_target)(const mproc_value *args);
-
-/** How to start a process. Begin with MPROC_PROCESS_OPTIONS_INIT. */
-typedef struct mproc_process_options {
-    size_t size;      /**< set by the _INIT macro */
-    const char *name; /**< at most 63 bytes; NULL: "Process-1", "Process-2:1"… */
-    bool daemon;      /**< dies with this process, and may not start processes itself */
-    unsigned char reserved[sizeof(void *) - 1]; /**< zero */
-} mproc_process_options;
-
-#define MPROC_PROCESS_OPTIONS_INIT                                                                 \
-    {                                                                                              \
-        sizeof(mproc_process_options), NULL, false,                                                \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
-    }
-
-/**
- * Start a child process that runs `target`.
- *
- * The child is a fork(2) of this process. Its stdin is /dev/null, its table of children is empty,
- * its signal mask is the caller's, and it has this process's authkey. Children of this process that
- * have ended by now are reaped first.
- *
- * Before the fork, what stdio holds is written out, so that it appears once: all streams while this
- * process has a single thread, only stdout and stderr otherwise (another thread may hold any other
- * stream's lock). A fork beside other threads is logged as a warning: locks held by those threads
- * stay locked in the child for ever. With MPROC_STRICT_FORK set and not empty in the environment it
- * is an error instead. Threads are counted where /proc/self/task exists.
- *
- * A daemonic child is killed when this process ends in whatever way, not when the thread that
- * started it does; only the end of the main thread by pthread_exit(3) counts as the end of the
- * process. A child started from another thread, and every one in the portable build, learns of the
- * end by a pipe: a copy of this process made by _Fork(3) or clone(2) keeps it open, copies made by
- * fork(2) do not. In the portable build the child has a thread that watches it. A daemonic child
- * that finds its parent dead before its target ran, or cannot watch it, ends with exit code
- * -SIGKILL.
- *
- * @param[out] process  the new process; let go of with mproc_process_close()
- * @param target        function to run in the child
- * @param args          any value, NULL for None; still the caller's afterwards. Of a pipe of which
- *                      one end is in it, the child closes the inherited other end, unless that is
- *                      in it too; the caller closes what it gave away.
- * @param options       NULL for defaults; read during the call only
- * @param[out] err      detail of a failure, may be NULL
- * @return 0, or a negative code:
- * @retval -EINVAL         act: `process` or `target` is NULL
- * @retval -ENAMETOOLONG   act: the name has more than 63 bytes
- * @retval MPROC_EDAEMON   act: this process is daemonic
- * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
- * @retval -EAGAIN         act: the system's limit on processes
- * @retval -EMFILE, -ENFILE, -ENOMEM  act: no descriptor or memory left; no child stays behind, yet
- *                         if the last descriptor went between fork and failure it may have run
- * @par Threads   any number of threads may start processes at the same time
- * @par Signals   all are blocked around the fork, and the mask is restored in both processes
- */
-MPROC_API int mproc_process_start(mproc_process **process, mproc_target target,
-                                  const mproc_value *args, const mproc_process_options *options,
-                                  mproc_error *err);
 
 /**
  * Wait until a process has ended. Says nothing about how: see mproc_process_exitcode().

@@ -15,8 +15,7 @@
 #include "process/table.h"
 #include "value/tree.h"
 
-_Static_assert(sizeof(mproc_process_options) ==
-                   offsetof(mproc_process_options, reserved) + sizeof(void *) - 1,
+_Static_assert(sizeof(mproc_process_options) == offsetof(mproc_process_options, reserved) + 2,
                "options end with padding");
 
 static int read_options(mproc_process_options *known, const mproc_process_options *given,
@@ -28,6 +27,10 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
+    if (known->start_method || known->command || known->environment || known->directory ||
+        known->in || known->out || known->err || known->n_rlimits || known->n_cpus || known->nice ||
+        known->group)
+        return mp_fail(err, -ENOTSUP, "options: fork takes a name and the daemon flag only");
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);
@@ -57,10 +60,9 @@ static struct mproc_process *new_process(const mproc_process_options *options)
     return NULL;
 }
 
-static int start_locked(struct mproc_process **out, const struct mp_task *task,
-                        const mproc_process_options *options, mproc_error *err)
+static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
-    struct mproc_process *process = new_process(options);
+    struct mproc_process *process = new_process(task->options);
     if (!process)
         return mp_fail_errno(err, ENOMEM, "new process");
     int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
@@ -71,19 +73,18 @@ static int start_locked(struct mproc_process **out, const struct mp_task *task,
     return rc;
 }
 
-static int start(struct mproc_process **out, const struct mp_task *task,
-                 const mproc_process_options *options, mproc_error *err)
+static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
     /* One key for the whole family, so it must exist before the first child does. */
     int rc = mp_own_key_ensure();
     if (rc < 0)
         return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    rc = mp_start_fork.prepare(err);
+    rc = mp_start_fork.prepare(task, err);
     if (rc == 0)
         rc = mp_table_begin_start(err);
     if (rc < 0)
         return rc;
-    rc = start_locked(out, task, options, err);
+    rc = start_locked(out, task, err);
     mp_table_end_start();
     return rc;
 }
@@ -95,8 +96,8 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    const struct mp_task task = {.target = target, .args = copy ? copy : args};
-    int rc = start(out, &task, options, err);
+    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;
 }

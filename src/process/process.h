@@ -29,6 +29,7 @@ struct mproc_process {
 struct mp_task {
     mproc_target target;
     const mproc_value *args; /* a root, so that the connections in it can be found; NULL: None */
+    const mproc_process_options *options; /* read and checked */
 };
 
 /*
@@ -38,7 +39,7 @@ struct mp_task {
  */
 struct mp_start_method {
     const char *name;
-    int (*prepare)(mproc_error *err);
+    int (*prepare)(const struct mp_task *task, mproc_error *err);
     int (*start)(struct mproc_process *process, const struct mp_task *task, mproc_error *err);
 };
 

@@ -22,8 +22,9 @@ static long count_threads(void)
     return (long)st.st_nlink - 2;
 }
 
-static int prepare(mproc_error *err)
+static int prepare(const struct mp_task *task, mproc_error *err)
 {
+    (void)task;
     long threads = count_threads();
     if (threads > 1) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe beside setenv(3) only, as any getenv */
