@@ -51,6 +51,12 @@ static inline uint64_t mp_record_size(uint64_t len)
     return MP_RECORD_HEADER + ((len + 7) & ~(uint64_t)7);
 }
 
+/* In memory that others write to: a second look could find something else. */
+static inline uint64_t mp_read_once(const uint64_t *word)
+{
+    return *(const volatile uint64_t *)word;
+}
+
 /* The writing side of a ring. */
 struct mp_ring_writer {
     uint64_t head;   /* where the next record goes; the header there is zero */
@@ -78,11 +84,12 @@ void mp_ring_writer_init(struct mp_ring_writer *w, uint64_t size);
 static inline struct mp_ring_writer mp_ring_writer_copy(const struct mp_ring_writer *w,
                                                         uint64_t size)
 {
+    uint64_t window = mp_read_once(&w->window);
     return (struct mp_ring_writer){
-        .head = w->head,
-        .limit = w->limit,
+        .head = mp_read_once(&w->head),
+        .limit = mp_read_once(&w->limit),
         .size = size,
-        .window = w->window < size ? w->window : size,
+        .window = window < size ? window : size,
     };
 }
 
@@ -140,7 +147,7 @@ struct mp_ring_reader {
     uint64_t got;       /* how much of it has been read */
     uint64_t parcel;    /* the last one announced, */
     uint64_t parcel_at; /* and the position of its message */
-    uint32_t skipping;  /* 1: its reader died: pass over what is left of it */
+    uint64_t skipping;  /* 1: its reader died: pass over what is left of it */
 };
 
 void mp_ring_reader_init(struct mp_ring_reader *r, uint64_t size);
@@ -149,9 +156,15 @@ void mp_ring_reader_init(struct mp_ring_reader *r, uint64_t size);
 static inline struct mp_ring_reader mp_ring_reader_copy(const struct mp_ring_reader *r,
                                                         uint64_t size)
 {
-    struct mp_ring_reader copy = *r;
-    copy.size = size;
-    return copy;
+    return (struct mp_ring_reader){
+        .pos = mp_read_once(&r->pos),
+        .size = size,
+        .total = mp_read_once(&r->total),
+        .got = mp_read_once(&r->got),
+        .parcel = mp_read_once(&r->parcel),
+        .parcel_at = mp_read_once(&r->parcel_at),
+        .skipping = mp_read_once(&r->skipping) != 0,
+    };
 }
 
 /*

@@ -57,7 +57,8 @@ static inline struct mp_ring_reader reader_of(const struct mp_ring *r)
 static int spoil(struct mp_ring *r)
 {
     r->rx->reader.skipping = 1; /* keeps the fast path away */
-    return r->rx->fault = MPROC_EPROTO;
+    r->rx->fault = 1;
+    return MPROC_EPROTO;
 }
 
 static bool is_hung_up(const struct mp_ring *r)
@@ -497,7 +498,7 @@ static void begin_long(struct mp_ring *r, const struct mp_record *record)
 /* Length of the long message under way, 0 if there is none: MPROC_EPROTO if it cannot be. */
 static ssize_t long_under_way(struct mp_ring *r)
 {
-    uint64_t total = r->rx->reader.total;
+    uint64_t total = mp_read_once(&r->rx->reader.total);
     return total < MP_RING_MESSAGE_MAX ? (ssize_t)total : spoil(r);
 }
 
@@ -507,7 +508,7 @@ ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline)
     if (r->part_whole)
         return (ssize_t)r->part.len;
     if (r->rx->fault)
-        return r->rx->fault;
+        return MPROC_EPROTO;
     ssize_t total = long_under_way(r);
     if (total > 0)
         r->current = (struct mp_record){.kind = MP_RECORD_LONG, .len = (size_t)total};

@@ -13,6 +13,13 @@
 #define COUNTDOWN 8
 #define COUNTDOWN_STREAMING 64
 
+/* What every send returns by now, or 0. */
+static int trouble_of(const struct mp_ring *r)
+{
+    int trouble = *(volatile int *)&r->tx->trouble;
+    return trouble <= 0 ? trouble : MPROC_EPROTO;
+}
+
 /* Nothing can be sent on this end any more. */
 static int end_sending(struct mp_ring_tx *tx, int code)
 {
@@ -224,7 +231,7 @@ static int wrap(struct mp_ring *r, struct mp_ring_writer *w)
     bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
     move_head(r, w, start);
     int rc = wanted ? wake_reader(r) : 0;
-    return rc < 0 ? rc : r->tx->trouble;
+    return rc < 0 ? rc : trouble_of(r);
 }
 
 /* Have room for a record with a payload of `len` bytes, contiguous at the head. 0, -ETIMEDOUT,
@@ -274,7 +281,7 @@ static int send_parts(struct mp_ring *r, struct mp_ring_writer *w, const unsigne
             rest -= n;
             tx->rest = rest;
             buf += n;
-            rc = tx->trouble;
+            rc = trouble_of(r);
         }
     }
     if (rc == -ETIMEDOUT)
@@ -308,11 +315,11 @@ static int begin_message(struct mp_ring *r, struct mp_ring_writer *w, size_t len
                          mp_deadline deadline)
 {
     struct mp_ring_tx *tx = r->tx;
-    if (tx->trouble)
-        return tx->trouble;
-    if (len >= MP_RING_MESSAGE_MAX)
-        return -EMSGSIZE;
-    int rc = expect_reader(r);
+    int rc = trouble_of(r);
+    if (rc == 0 && len >= MP_RING_MESSAGE_MAX)
+        rc = -EMSGSIZE;
+    if (rc == 0)
+        rc = expect_reader(r);
     if (rc < 0)
         return rc;
     *w = writer_of(r);
@@ -417,8 +424,6 @@ ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t 
 int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    if (r->tx->trouble)
-        return r->tx->trouble;
     if (len > mp_ring_record_max(r->size))
         return MP_SLOWLY;
     int rc = begin_message(r, &r->reserved, len, deadline);
