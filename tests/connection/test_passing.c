@@ -3,6 +3,7 @@
  * leaves, what fails. That it works is in test_object.c, what strangers do in
  * test_ring_strangers.c. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -505,6 +506,66 @@ START_TEST(waiters_are_counted_by_process)
 }
 END_TEST
 
+/* ---- pid namespaces ---- */
+
+/* A child in a pid namespace of its own, or -1 where that is not allowed. */
+static pid_t fork_into_namespace(void)
+{
+    if (unshare(CLONE_NEWPID) < 0)
+        return -1;
+    return fork();
+}
+
+START_TEST(processes_of_several_pid_namespaces_share_an_end)
+{
+    char buf[8];
+    mp_make_pipe(&in, &out, MPROC_SIMPLEX | MPROC_PIPE_RING, 1 << 20);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "mine", 4), 0);
+    int ready[2];
+    ck_assert_int_eq(mp_fd_socketpair(ready), 0);
+    pid_t child = fork_into_namespace();
+    if (child == 0) {
+        for (int i = 0; i < 3000; i++)
+            if (mproc_conn_send_bytes(out, "other", 5) < 0)
+                _exit(1);
+        /* Killed with the lock held: its pid means nothing outside, the kernel frees the mutex. */
+        void *room;
+        if (read(ready[1], buf, 1) != 1 || mproc_conn_reserve(out, 100, &room) < 0 ||
+            write(ready[1], buf, 1) != 1)
+            _exit(2);
+        for (;;)
+            pause();
+    }
+    if (child < 0) {
+        close(ready[0]);
+        close(ready[1]);
+        close_carrier();
+        return;
+    }
+    mproc_conn_set_timeout(out, 10, 10);
+    mproc_conn_set_timeout(in, 10, 10);
+    unsigned others = 0;
+    while (others < 3000) {
+        ssize_t len = mproc_conn_recv_bytes_into(in, buf, sizeof buf);
+        ck_assert_int_ge(len, 4);
+        others += len == 5;
+        if (others % 8 == 0 && others < 2500 && len == 5)
+            ck_assert_int_eq(mproc_conn_send_bytes(out, "mine", 4), 0);
+    }
+    const struct mp_end_lock *lock = &mp_ring_of(out)->tx->lock;
+    ck_assert(lock->mixed);
+    ck_assert_int_eq(write(ready[0], buf, 1), 1);
+    ck_assert_int_eq(read(ready[0], buf, 1), 1);
+    kill(child, SIGKILL);
+    mp_expect_killed(child);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "mine", 4), 0);
+    ck_assert_uint_le(atomic_load(&lock->favoured), MP_LOCK_SHARED);
+    close(ready[0]);
+    close(ready[1]);
+    close_carrier();
+}
+END_TEST
+
 /* ---- faults ---- */
 
 START_TEST(what_fails_while_an_end_is_passed_leaks_nothing)
@@ -612,6 +673,7 @@ Suite *mp_suite(void)
     tcase_add_test(deaths, a_death_while_ends_are_passed_hangs_nobody);
     tcase_add_test(deaths, one_killed_asleep_in_a_wait_is_found_out);
     tcase_add_test(deaths, waiters_are_counted_by_process);
+    tcase_add_test(deaths, processes_of_several_pid_namespaces_share_an_end);
     TCase *faults = mp_case(suite, "faults", 60);
     tcase_add_loop_test(faults, what_fails_while_an_end_is_passed_leaks_nothing, 0, 4);
     tcase_add_loop_test(faults, where_there_is_no_ring_a_pipe_is_a_stream, 0, 4);
