@@ -37,7 +37,7 @@ struct mp_ring {
     uint64_t current_parcel;      /* and which parcel came with it, 0: none */
     struct mp_buffer part;        /* what was read of a long message without being delivered */
     uint64_t part_of;             /* who read it: a forked child has but a copy */
-    bool part_whole;              /* all of it */
+    atomic_bool part_whole;       /* all of it */
     uint64_t part_parcel;         /* what came with it */
     uint64_t parcel;              /* what came with the message just taken */
 
@@ -109,7 +109,7 @@ void mp_ring_disarm(mproc_conn *conn);
 void mp_ring_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel);
 
 /* Does this connection hold what was read of a message, so that no other can receive it? */
-bool mp_ring_holds_part(struct mp_ring *r);
+bool mp_ring_holds_part(const struct mp_ring *r);
 
 /* Before it is closed: what it has read of a message goes with it, the rest is skipped. */
 void mp_ring_give_up_part(struct mp_ring *r);

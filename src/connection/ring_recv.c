@@ -150,7 +150,7 @@ ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
     uint64_t header = look_briefly(r, reader.pos);
     uint64_t len = header >> 8;
     bool plain = mp_ring_is_plain(&reader, header) && len <= cap && len <= conn->max_message &&
-                 !r->part_whole;
+                 !atomic_load_explicit(&r->part_whole, memory_order_relaxed);
     if (plain) {
         if (len > 0)
             memcpy(buf, mp_ring_payload(r->in_data, reader.pos, reader.size), len);
@@ -641,17 +641,10 @@ int mp_ring_enter_rx(struct mp_ring *r, mp_deadline deadline)
     }
 }
 
-bool mp_ring_holds_part(struct mp_ring *r)
+/* Without the lock: to enter would favour the calling thread, which is giving the end away. */
+bool mp_ring_holds_part(const struct mp_ring *r)
 {
-    bool holds = is_gatherer(r);
-    int rc = mp_end_lock_enter(&r->rx->lock, MP_NOW);
-    if (rc < 0)
-        return holds;
-    if (rc == MP_ENTERED_AFTER_DEATH)
-        put_right(r);
-    holds = is_gatherer(r) || r->part_whole;
-    mp_end_lock_leave(&r->rx->lock);
-    return holds;
+    return is_gatherer(r) || atomic_load(&r->part_whole);
 }
 
 void mp_ring_give_up_part(struct mp_ring *r)
