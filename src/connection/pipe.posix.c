@@ -90,10 +90,10 @@ static int make_pipe(mproc_conn **first, mproc_conn **second, unsigned flags,
                     (!(flags & MPROC_PIPE_STREAM) && !are_descriptors_scarce(fds[1]));
     if (try_ring) {
         rc = mp_ring_pipe(first, second, simplex, options, fds);
-        if (rc == 0)
+        if (rc == 0) {
             mp_twin_join(*first, *second);
-        if (rc == 0)
             return 0;
+        }
     }
     if (flags & MPROC_PIPE_RING) {
         mp_fd_close(&fds[0]);
