@@ -2,9 +2,13 @@
 #include "connection/self.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,6 +17,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+
+/* Same number everywhere; glibc knows it from 2.32 on, the kernel's headers from 5.3. */
+#if !defined SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 /* Never a process's token: a thread that starts with it has to draw its own. */
 #define NO_PROCESS UINT64_MAX
@@ -97,12 +106,34 @@ static pid_t pid_of(uint64_t name)
     return (pid_t)(name & ((UINT64_C(1) << MP_PID_BITS) - 1));
 }
 
+/*
+ * By the state letter in proc(5), where there are no pidfds (before Linux 5.3, or none is free). It
+ * is that of the first thread, which can have ended before the others; that must do here.
+ */
+static bool is_zombie(pid_t pid)
+{
+    char path[32];
+    char stat[256];
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int fd = mp_fd_own(open(path, O_RDONLY | O_CLOEXEC));
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, stat, sizeof stat - 1);
+    mp_fd_close(&fd);
+    stat[len > 0 ? len : 0] = 0;
+    /* The name before it can hold anything, parentheses included. */
+    const char *name_end = strrchr(stat, ')');
+    return name_end && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
 /* A pidfd is readable as soon as all threads of the process have ended, see pidfd_open(2). */
 static bool has_ended(pid_t pid)
 {
+    if (kill(pid, 0) < 0 && errno == ESRCH)
+        return true;
     int fd = mp_fd_own((int)syscall(SYS_pidfd_open, pid, 0));
     if (fd < 0)
-        return errno == ESRCH;
+        return is_zombie(pid);
     struct pollfd one = {.fd = fd, .events = POLLIN};
     bool ended = mp_poll(&one, 1, MP_NOW) > 0;
     mp_fd_close(&fd);

@@ -284,6 +284,8 @@ END_TEST
 /* See ETOOMANYREFS in unix(7): so many on their way as the user may have open. */
 START_TEST(too_many_descriptors_on_their_way_are_told)
 {
+    if (getenv("MPROC_TEST_VALGRIND")) /* which has a limit on descriptors of its own */
+        return;
     pid_t child = fork();
     if (child == 0) {
         make_carrier(false);
@@ -401,7 +403,7 @@ START_TEST(an_end_goes_to_and_fro)
     mproc_conn_close(out);
     ck_assert(play(first, &second, 0));
     int fds = mp_count_fds();
-    for (unsigned i = 1; i < 500; i++)
+    for (unsigned i = 1; i < 500; i += mp_stride(10))
         ck_assert(play(first, &second, i));
     ck_assert_int_eq(mp_count_fds(), fds);
     mproc_conn_close(in);
@@ -414,7 +416,7 @@ END_TEST
 START_TEST(a_death_while_ends_are_passed_hangs_nobody)
 {
     unsigned random = (unsigned)getpid();
-    for (int round = 0; round < 100; round++) {
+    for (int round = 0; round < 100; round += (int)mp_stride(10)) {
         make_carrier(round % 2);
         mproc_conn *first;
         mproc_conn *second;
@@ -474,8 +476,9 @@ START_TEST(one_killed_asleep_in_a_wait_is_found_out)
     ck_assert_uint_eq(mp_armed_count(armed), 1);
     mproc_conn_set_timeout(in, 10, 0.01);
     char buf[8];
-    ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), -ETIMEDOUT);
-    ck_assert_uint_eq(mp_armed_count(armed), 0);
+    do /* the first time it may be the lock that the victim left */
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), -ETIMEDOUT);
+    while (mp_armed_count(armed) > 0);
     ck_assert_int_eq(mproc_conn_send_bytes(out, "x", 1), 0);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 1);
     close_carrier();
