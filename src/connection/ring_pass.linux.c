@@ -27,7 +27,7 @@ int mp_ring_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
     struct mp_ring *r = mp_ring_of(conn);
     if (!conn->readable && !conn->writable)
         return -EBADF;
-    if (atomic_load(&conn->reading.open) || atomic_load(&conn->writing.open) ||
+    if (atomic_load(&conn->reading.owner) || atomic_load(&conn->writing.owner) ||
         (conn->readable && mp_ring_holds_part(r)))
         return -EBUSY;
     if (MP_PARCEL_MAX - parcel->n < PASS_MOST)

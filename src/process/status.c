@@ -23,6 +23,7 @@ static const struct mp_pollable_ops status_ops;
 int mp_status_init(struct mp_status *status)
 {
     status->pollable.ops = &status_ops;
+    atomic_init(&status->pollable.watcher, NULL);
     status->owner = getpid();
     status->pid = -1;
     status->sentinel = -1;
@@ -57,6 +58,7 @@ int mp_status_begin_gone(struct mp_status *status, pid_t pid)
 
 void mp_status_destroy(struct mp_status *status, bool mine)
 {
+    mp_pollable_leave(&status->pollable);
     mp_fd_close(&status->sentinel);
     if (mine)
         pthread_mutex_destroy(&status->lock);

@@ -415,6 +415,8 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
                          const mproc_unpickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!out || (!data && len > 0))
+        return mp_fail(err, -EINVAL, "pickle: NULL");
     mproc_unpickle_options limits;
     int rc = read_limits(&limits, options, len, err);
     if (rc < 0)

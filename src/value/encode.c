@@ -618,6 +618,8 @@ int mproc_value_pickle(const mproc_value *v, void **out, size_t *len,
                        const mproc_pickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!out || !len)
+        return mp_fail(err, -EINVAL, "pickle: NULL");
     struct mp_buffer buf = {0};
     mproc_value none = mp_none();
     int rc = mp_pickle(v ? v : &none, &buf, options, NULL, err);

@@ -114,6 +114,24 @@ class Examples(unittest.TestCase):
                 second.send_bytes(b"still here")
                 self.assertEqual(second.recv_bytes(), b"still here")
 
+    @unittest.skipUnless(pathlib.Path(sys.argv[1], "event_loop").exists(), "needs epoll")
+    def test_the_event_loop_answers_in_capitals(self):
+        with server("event_loop", "127.0.0.1:0", *LEGACY) as (address, _):
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host, int(port))), \
+                    dial(address) as first, dial(address) as second:
+                for message in (b"x", b"many words\0", bytes(range(97, 123)) * 3000):
+                    for _ in range(3):
+                        first.send_bytes(message)
+                    second.send_bytes(message + b"two")
+                    for conn, answer in ((second, message + b"two"), *((first, message),) * 3):
+                        self.assertTrue(conn.poll(DEADLINE))
+                        self.assertEqual(conn.recv_bytes(), answer.upper())
+                first.close()
+                second.send_bytes(b"still here")
+                self.assertTrue(second.poll(DEADLINE))
+                self.assertEqual(second.recv_bytes(), b"STILL HERE")
+
 
 if __name__ == "__main__":
     PROGRAMS = pathlib.Path(sys.argv.pop(1))
