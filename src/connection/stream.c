@@ -5,6 +5,10 @@
  * interrupted by its deadline, or a poll gathers a large message without having a destination, the
  * body waits in `part`. The unread bytes of the stream are always: part, then ahead[at..end), then
  * the descriptor.
+ *
+ * Other processes may hold the descriptor too. While they do, no more is read than belongs to the
+ * message that is received, and polls read nothing. What had been read ahead before a fork is in
+ * both processes then; message by message it is delivered by the one that receives it first.
  */
 #include "connection/stream.h"
 
@@ -18,6 +22,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "connection/frame.h"
+#include "connection/holders.h"
 #include "connection/pause.h"
 #include "connection/stream_io.h"
 #include "connection/transport.h"
@@ -48,8 +53,15 @@
 struct stream {
     struct mproc_conn conn; /* first member */
     struct mp_stream_fd io;
-    bool shared; /* others read this descriptor too: never read beyond the message */
+    bool shared; /* by other processes than the children that `hold` knows of */
     bool torn;   /* a send stopped inside a message */
+    struct mp_hold hold;
+    bool in_doubt;   /* something about a fork is to be settled before the next message */
+    bool is_copied;  /* what is in memory is in other processes, too */
+    bool is_dealt;   /* the next message is this process's own nevertheless */
+    bool is_entered; /* by the thread that forks */
+    uint32_t copy;     /* number of the next message of the copy, see mp_hold_deal() */
+    uint32_t copy_end; /* number behind its last message */
 
     int fault;       /* what every further receive returns: MPROC_EOF, MPROC_EPROTO, -errno; or 0 */
     bool in_message; /* the header of the next message was read */
@@ -86,8 +98,8 @@ static int fail_receiving(struct stream *s, int code)
 /* What a read that brought no bytes means, in the middle of a frame or between two. */
 static int no_bytes(struct stream *s, ssize_t rc)
 {
-    if (rc == -ETIMEDOUT)
-        return -ETIMEDOUT;
+    if (rc == -ETIMEDOUT || rc == MP_ABORTED)
+        return (int)rc;
     bool between = !s->in_message && ahead_len(s) == 0;
     if (rc == 0)
         return fail_receiving(s, between ? MPROC_EOF : MPROC_EPROTO);
@@ -96,9 +108,33 @@ static int no_bytes(struct stream *s, ssize_t rc)
     return fail_receiving(s, (int)rc);
 }
 
-/* Every read of the descriptor. What comes along waits for its message to be taken. */
+/* Never to be read beyond the message? */
+static bool is_shared(struct stream *s)
+{
+    return s->shared || !mp_hold_may_read_ahead(&s->hold);
+}
+
+/* Make the next message this process's own, if it is not. False: another process has it. */
+static bool get_dealt(struct stream *s)
+{
+    if (!s->is_copied || s->is_dealt)
+        return true;
+    if (!mp_hold_deal(&s->hold, s->copy))
+        return false;
+    s->copy++;
+    s->is_dealt = true;
+    s->is_copied = s->copy != s->copy_end;
+    return true;
+}
+
+/*
+ * Every read of the descriptor. What comes along waits for its message to be taken. Whoever reads
+ * the rest of a copied message has to have it dealt: else MP_ABORTED.
+ */
 static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
 {
+    if (!get_dealt(s))
+        return MP_ABORTED;
     struct mp_parcel parcel;
     mp_parcel_init(&parcel);
     ssize_t n = mp_stream_read(&s->io, buf, len, &parcel, deadline);
@@ -129,10 +165,10 @@ static void make_room(struct stream *s, size_t want)
     }
 }
 
-static size_t fill_size(const struct stream *s, size_t want)
+static size_t fill_size(struct stream *s, size_t want)
 {
     size_t missing = want - ahead_len(s);
-    if (s->shared)
+    if (is_shared(s))
         return missing;
     size_t room = AHEAD_BYTES - s->end;
     return s->was_large && missing <= AHEAD_AFTER_LARGE && room > AHEAD_AFTER_LARGE
@@ -188,13 +224,8 @@ static int fill(struct stream *s, size_t want, mp_deadline deadline)
     return 0;
 }
 
-/* Read the next message's header if that has not been done. */
-static int begin_message(struct stream *s, mp_deadline deadline)
+static int read_header(struct stream *s, mp_deadline deadline)
 {
-    if (s->fault)
-        return s->fault;
-    if (s->in_message)
-        return 0;
     size_t wanted = MP_FRAME_SHORT;
     do {
         int rc = fill(s, wanted, deadline);
@@ -213,14 +244,84 @@ static int begin_message(struct stream *s, mp_deadline deadline)
 static void end_message(struct stream *s)
 {
     s->in_message = false;
+    s->is_dealt = false;
     s->was_large = s->body > AHEAD_BYTES;
     s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
     mp_pause_took_message(&s->pause);
 }
 
-static bool goes_through_ahead(const struct stream *s)
+static bool has_whole_body(const struct stream *s)
 {
-    return s->body <= AHEAD_BYTES && s->part.len == 0 && !s->shared;
+    return s->part.len + ahead_len(s) >= s->body;
+}
+
+/* Another process got all that there is a copy of. */
+static void forget_copy(struct stream *s)
+{
+    s->at = s->end;
+    s->in_message = false;
+    s->is_copied = false;
+    mp_buffer_clear(&s->part);
+    mp_arrivals_clear(&s->arrivals);
+}
+
+/* Another process got the next message, which lies in memory as a whole. */
+static int skip_message(struct stream *s)
+{
+    int rc = s->in_message ? 0 : read_header(s, MP_NOW);
+    if (rc < 0)
+        return rc;
+    s->at += s->body - s->part.len;
+    mp_buffer_clear(&s->part);
+    end_message(s);
+    if (s->conn.has_parcel)
+        mp_conn_drop_parcel(&s->conn);
+    s->copy++;
+    return 0;
+}
+
+/* Drop of the copy what other processes got. */
+static int catch_up(struct stream *s)
+{
+    int rc = 0;
+    uint32_t dealt = mp_hold_dealt(&s->hold);
+    while (rc == 0 && s->is_copied && !s->is_dealt && s->copy != dealt) {
+        if (dealt - s->copy >= s->copy_end - s->copy)
+            forget_copy(s);
+        else
+            rc = skip_message(s);
+    }
+    return rc;
+}
+
+static int settle(struct stream *s)
+{
+    if (!mp_hold_join(&s->hold))
+        return fail_receiving(s, -EBUSY);
+    int rc = catch_up(s);
+    s->in_doubt = s->is_copied;
+    return rc;
+}
+
+/* Read the next message's header if that has not been done. */
+static int begin_message(struct stream *s, mp_deadline deadline)
+{
+    int rc;
+    do {
+        if (s->fault)
+            return s->fault;
+        rc = s->in_doubt ? settle(s) : 0;
+        if (rc == 0 && !s->in_message)
+            rc = read_header(s, deadline);
+    } while (rc == MP_ABORTED);
+    return rc;
+}
+
+/* A message that lies in `ahead` does so whatever others do. */
+static bool goes_through_ahead(struct stream *s)
+{
+    return s->body <= AHEAD_BYTES && s->part.len == 0 &&
+           (ahead_len(s) >= s->body || !is_shared(s));
 }
 
 /* Copy up to `len` unread bytes out of `ahead`. */
@@ -293,6 +394,8 @@ static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_de
 static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline)
 {
     struct stream *s = stream_of(conn);
+    if (!get_dealt(s))
+        return MP_ABORTED;
     if (!goes_through_ahead(s))
         return take_directly(s, dst, len, deadline);
     int rc = fill(s, len, deadline);
@@ -317,6 +420,8 @@ static void *take_part(struct stream *s)
 static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)
 {
     struct stream *s = stream_of(conn);
+    if (!get_dealt(s))
+        return MP_ABORTED;
     bool small = goes_through_ahead(s) || len == 0;
     int rc = small ? fill(s, len, deadline) : gather(s, deadline);
     if (rc < 0)
@@ -331,18 +436,16 @@ static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadli
     return 0;
 }
 
-static bool has_whole_body(const struct stream *s)
-{
-    return s->part.len + ahead_len(s) >= s->body;
-}
-
-/* One step towards a whole message, without blocking. */
+/* Towards a whole message, without blocking. */
 static int progress(struct stream *s)
 {
-    int rc = begin_message(s, MP_NOW);
-    if (rc < 0 || s->body > s->conn.max_message)
-        return rc;
-    return goes_through_ahead(s) ? fill(s, s->body, MP_NOW) : gather(s, MP_NOW);
+    int rc;
+    do {
+        rc = begin_message(s, MP_NOW);
+        if (rc == 0 && s->body <= s->conn.max_message)
+            rc = goes_through_ahead(s) ? fill(s, s->body, MP_NOW) : gather(s, MP_NOW);
+    } while (rc == MP_ABORTED);
+    return rc;
 }
 
 /* Can the header that lies in `ahead` be read without a system call? */
@@ -354,7 +457,7 @@ static bool header_is_ahead(const struct stream *s)
 
 static bool is_ready_in_memory(struct stream *s)
 {
-    if (s->fault)
+    if (s->fault || (s->in_doubt && settle(s) < 0))
         return true;
     if (!s->in_message && !header_is_ahead(s))
         return false;
@@ -369,7 +472,7 @@ static int stream_ready_now(mproc_conn *conn, bool woken)
     if (!woken)
         return 0;
     /* Whatever this ends with but "not yet", a receive has it to report. */
-    return s->shared || progress(s) != -ETIMEDOUT;
+    return is_shared(s) || progress(s) != -ETIMEDOUT;
 }
 
 /* Drop `written` bytes from the front of header and body; returns how many parts remain, at *parts.
@@ -435,20 +538,26 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 /* What was read ahead cannot follow the descriptor. */
 static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
 {
-    const struct stream *s = stream_of(conn);
+    struct stream *s = stream_of(conn);
+    if (s->in_doubt)
+        settle(s);
     if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
         return -EBUSY;
     if (parcel->n == MP_PARCEL_MAX)
         return -E2BIG;
     parcel->fds[parcel->n++] = s->io.fd;
     *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
-              (s->shared ? MP_PASS_SHARED : 0U);
+              (is_shared(s) ? MP_PASS_SHARED : 0U);
     return 0;
 }
 
 static void stream_shut(mproc_conn *conn)
 {
-    mp_fd_close(&stream_of(conn)->io.fd);
+    struct stream *s = stream_of(conn);
+    mp_hold_close(&s->hold);
+    mp_fd_close(&s->io.fd);
+    s->fault = -EBADF;
+    s->in_doubt = false;
 }
 
 /* Put frames of whole messages into `out` while they fit. How many; *bytes is what they take. */
@@ -509,9 +618,15 @@ static mproc_handle stream_handle(const mproc_conn *conn)
     return ((const struct stream *)(const void *)conn)->io.fd;
 }
 
+static void stream_resume(mproc_conn *conn)
+{
+    mp_hold_resume(&stream_of(conn)->hold);
+}
+
 static void stream_destroy(mproc_conn *conn)
 {
     struct stream *s = stream_of(conn);
+    mp_hold_close(&s->hold);
     mp_fd_close(&s->io.fd);
     mp_arrivals_clear(&s->arrivals);
     mp_buffer_clear(&s->part);
@@ -532,7 +647,76 @@ static const struct mp_transport stream_transport = {
     .pass = stream_pass,
     .shut = stream_shut,
     .handle = stream_handle,
+    .resume = stream_resume,
     .destroy = stream_destroy,
+};
+
+/* Messages in memory; the last of them may be a part of one. */
+static uint32_t count_messages(const struct stream *s)
+{
+    uint32_t n = s->in_message ? 1 : 0;
+    if (n > 0 && !has_whole_body(s))
+        return n;
+    size_t at = s->at + (n > 0 ? s->body - s->part.len : 0);
+    while (at < s->end) {
+        const unsigned char *header = s->ahead + at;
+        size_t have = s->end - at;
+        size_t body;
+        n++;
+        if (have < MP_FRAME_SHORT || have < mp_frame_wanted(header, have) ||
+            mp_frame_decode(header, &body) < 0 || have - mp_frame_wanted(header, have) < body)
+            break;
+        at += mp_frame_wanted(header, have) + body;
+    }
+    return n;
+}
+
+static bool is_ours(const struct mp_in_place *place)
+{
+    return atomic_load(&place->open) && pthread_equal(place->thread, pthread_self());
+}
+
+static struct stream *stream_of_hold(struct mp_hold *hold)
+{
+    return (struct stream *)(void *)((char *)hold - offsetof(struct stream, hold));
+}
+
+/* If another thread is receiving, it is in the child for ever, and the child's copy is of no use.
+ */
+static void stream_before_fork(struct mp_hold *hold)
+{
+    struct stream *s = stream_of_hold(hold);
+    s->is_entered = mp_gate_try(&s->conn.receiving);
+    if (!s->is_entered && !is_ours(&s->conn.reading))
+        return;
+    uint32_t n = s->is_copied ? 0 : count_messages(s);
+    if (n == 0)
+        return;
+    s->copy = mp_hold_dealt(hold);
+    s->copy_end = s->copy + n;
+    s->is_copied = true;
+    s->is_dealt = false;
+    s->in_doubt = true;
+}
+
+static void stream_after_fork(struct mp_hold *hold, bool is_child)
+{
+    struct stream *s = stream_of_hold(hold);
+    if (s->is_entered && is_child)
+        mp_gate_init(&s->conn.receiving);
+    else if (s->is_entered)
+        mp_gate_leave(&s->conn.receiving);
+    /* What the parent got before the fork, and has not taken, is the parent's. */
+    if (is_child && s->is_dealt) {
+        s->is_dealt = false;
+        s->copy--;
+    }
+    s->in_doubt = s->in_doubt || is_child;
+}
+
+static const struct mp_hold_ops stream_hold_ops = {
+    .before_fork = stream_before_fork,
+    .after_fork = stream_after_fork,
 };
 
 /* Narrow what the descriptor can do to what the flags ask for. */
@@ -561,13 +745,19 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
     struct stream *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
+    s->io = io;
+    s->shared = flags & MPROC_CONN_SHARED;
     rc = mp_conn_init(&s->conn, &stream_transport, readable, writable);
     if (rc < 0) {
         free(s);
         return rc;
     }
-    s->io = io;
-    s->shared = flags & MPROC_CONN_SHARED;
+    rc = mp_hold_open(&s->hold, &stream_hold_ops);
+    if (rc < 0) {
+        mp_conn_fini(&s->conn);
+        free(s);
+        return rc;
+    }
     *conn = &s->conn;
     return 0;
 }

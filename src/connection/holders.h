@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which processes hold a descriptor that fork(2) has copied, so that one of them alone knows that
+ * it is alone, and may take more from it than it was asked for.
+ *
+ * A few words for each descriptor lie in memory that forked children share. Every fork of the
+ * program counts in them, in a handler that runs before it: at no time does the parent believe
+ * itself alone while the child is on its way. A fork that fails has counted, too, and nobody can
+ * tell: the price is that what is open at that moment counts as shared until it is closed.
+ *
+ * A child may rest its copies: it has them, but does not mean to use them. They hinder nobody. When
+ * it uses one nevertheless, it may do so unless another process has read ahead meanwhile.
+ */
+#ifndef MP_CONNECTION_HOLDERS_H
+#define MP_CONNECTION_HOLDERS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* In shared memory. */
+struct mp_holders {
+    _Atomic uint32_t all;    /* processes that have a copy */
+    _Atomic uint32_t active; /* those that do not rest it */
+    _Atomic uint32_t ahead;  /* reads ahead beside resting copies */
+    _Atomic uint32_t dealt;  /* for the user: see mp_hold_deal() */
+    struct mp_holders *next; /* the allocator's */
+};
+
+struct mp_hold;
+
+/* Called around each fork, in the thread that forks. */
+struct mp_hold_ops {
+    void (*before_fork)(struct mp_hold *hold);
+    void (*after_fork)(struct mp_hold *hold, bool is_child);
+};
+
+/* One process's copy. Embedded in what owns the descriptor. */
+struct mp_hold {
+    const struct mp_hold_ops *ops;
+    struct mp_holders *holders; /* NULL: not open */
+    struct mp_hold *prev;
+    struct mp_hold *next;
+    pid_t pid;       /* who opened it, or was forked with it */
+    bool is_maker;   /* this process allocated `holders` */
+    bool is_resting; /* counted in `all` only */
+    bool is_late;    /* it has rested: others that rest may do as it did */
+    uint32_t ahead;  /* reads ahead when this process was forked */
+};
+
+/* Be the one holder. 0 or -ENOMEM. */
+int mp_hold_open(struct mp_hold *hold, const struct mp_hold_ops *ops);
+
+/* Cease to hold; also if it never was open. */
+void mp_hold_close(struct mp_hold *hold);
+
+/* In a forked child: rest everything that came through the fork, and have one of them back. */
+void mp_hold_rest_all(void);
+void mp_hold_resume(struct mp_hold *hold);
+
+/* Use what may have been rested. False: somebody has read ahead since, the place is lost. */
+bool mp_hold_join(struct mp_hold *hold);
+
+bool mp_hold_may_read_ahead_beside_others(struct mp_hold *hold);
+
+/* Is nobody else there to miss what this process reads ahead? If so, it counts as done. */
+static inline bool mp_hold_may_read_ahead(struct mp_hold *hold)
+{
+    return atomic_load_explicit(&hold->holders->all, memory_order_acquire) == 1 ||
+           mp_hold_may_read_ahead_beside_others(hold);
+}
+
+/* What processes have copies of is dealt out among them: this is the number of the next thing. */
+static inline uint32_t mp_hold_dealt(const struct mp_hold *hold)
+{
+    return atomic_load(&hold->holders->dealt);
+}
+
+/* Get the thing of that number. False: another process was faster. */
+static inline bool mp_hold_deal(struct mp_hold *hold, uint32_t number)
+{
+    return atomic_compare_exchange_strong(&hold->holders->dealt, &number, number + 1);
+}
+
+#endif
