@@ -21,23 +21,83 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a lock inside would not be shared");
 /* How many of those that others still held are looked at in each allocation. */
 #define LOOKS 4
 
+/* Looking for the others takes some microseconds: after the first look, at most so often. */
+#define CALM_LEAST 16
+#define CALM_MOST 1024
+
 /*
  * Only the process that made a piece allocates from it, under the lock. What it has closed while
- * children still held it waits in `pending` until they have closed it as well; what they never
- * close, because they were killed, is lost.
+ * children still held it waits in `pending` until they have closed it as well.
  */
 static struct {
     pthread_mutex_t lock; /* held across forks */
     struct mp_hold *first;
+    pid_t forking; /* who is */
     struct mp_holders *piece;
     size_t used; /* of `piece` */
     struct mp_holders *pending;
     struct mp_holders *pending_last;
 } own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* Leave our pid where there is room. */
+static void sign(struct mp_hold *hold)
+{
+    hold->place = -1;
+    int32_t mark = hold->is_resting ? -hold->pid : hold->pid;
+    for (int i = 0; i < MP_HOLDERS_NAMED && hold->knows_pids && hold->place < 0; i++) {
+        int32_t nobody = 0;
+        if (atomic_compare_exchange_strong(&hold->holders->pids[i], &nobody, mark))
+            hold->place = i;
+    }
+}
+
+/* Count one less, unless somebody else did already. `place` -1: it left no pid. */
+static void strike(struct mp_holders *holders, int place, int32_t mark)
+{
+    if (place >= 0 && !atomic_compare_exchange_strong(&holders->pids[place], &mark, 0))
+        return;
+    if (mark > 0)
+        atomic_fetch_sub(&holders->active, 1);
+    atomic_fetch_sub(&holders->all, 1);
+}
+
+static void strike_those_gone(struct mp_holders *holders, pid_t pid, int fd)
+{
+    for (int i = 0; i < MP_HOLDERS_NAMED; i++) {
+        int32_t mark = atomic_load(&holders->pids[i]);
+        pid_t other = mark < 0 ? -mark : mark;
+        if (other != 0 && other != pid && mp_hold_is_gone(other, fd))
+            strike(holders, i, mark);
+    }
+}
+
+static void set_resting(struct mp_hold *hold, bool resting)
+{
+    if (hold->is_resting == resting)
+        return;
+    hold->is_resting = resting;
+    atomic_fetch_add(&hold->holders->active, resting ? UINT32_MAX : 1);
+    if (hold->place >= 0)
+        atomic_store(&hold->holders->pids[hold->place], resting ? -hold->pid : hold->pid);
+}
+
+static void be_calm(struct mp_hold *hold)
+{
+    hold->calm = 1;
+    hold->calmer = CALM_LEAST;
+}
+
+static void be_calmer(struct mp_hold *hold)
+{
+    hold->calm = hold->calmer;
+    if (hold->calmer < CALM_MOST)
+        hold->calmer *= 2;
+}
+
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
+    own.forking = getpid();
     for (struct mp_hold *h = own.first; h; h = h->next) {
         h->ops->before_fork(h);
         atomic_fetch_add(&h->holders->all, 1);
@@ -58,9 +118,14 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     pid_t pid = getpid();
+    /* Otherwise this is another PID namespace, or an orphan. */
+    bool is_heir = getppid() == own.forking;
     for (struct mp_hold *h = own.first; h; h = h->next) {
         h->pid = pid;
         h->is_maker = false;
+        be_calm(h);
+        h->knows_pids = h->knows_pids && is_heir;
+        sign(h);
         h->ops->after_fork(h, true);
     }
     own.piece = NULL;
@@ -97,6 +162,7 @@ static struct mp_holders *take_pending_locked(void)
     for (int i = 0; i < LOOKS && own.pending; i++) {
         struct mp_holders *holders = own.pending;
         own.pending = holders->next;
+        strike_those_gone(holders, 0, -1);
         if (atomic_load(&holders->all) == 0)
             return holders;
         add_pending_locked(holders);
@@ -107,8 +173,8 @@ static struct mp_holders *take_pending_locked(void)
 static struct mp_holders *take_fresh_locked(void)
 {
     if (!own.piece || own.used == PIECE_HOLDERS) {
-        void *piece = mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                           -1, 0);
+        void *piece =
+            mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (piece == MAP_FAILED)
             return NULL;
         own.piece = piece;
@@ -136,7 +202,7 @@ static void remove_locked(struct mp_hold *hold)
         hold->next->prev = hold->prev;
 }
 
-int mp_hold_open(struct mp_hold *hold, const struct mp_hold_ops *ops)
+int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
@@ -151,8 +217,14 @@ int mp_hold_open(struct mp_hold *hold, const struct mp_hold_ops *ops)
         atomic_store(&holders->active, 1);
         atomic_store(&holders->ahead, 0);
         atomic_store(&holders->dealt, 0);
-        *hold = (struct mp_hold){
-            .ops = ops, .holders = holders, .pid = getpid(), .is_maker = true};
+        *hold = (struct mp_hold){.ops = ops,
+                                 .holders = holders,
+                                 .fd = fd,
+                                 .pid = getpid(),
+                                 .is_maker = true,
+                                 .knows_pids = true};
+        be_calm(hold);
+        sign(hold);
         enter_locked(hold);
     }
     pthread_mutex_unlock(&own.lock);
@@ -161,9 +233,7 @@ int mp_hold_open(struct mp_hold *hold, const struct mp_hold_ops *ops)
 
 static void leave_locked(struct mp_hold *hold)
 {
-    if (!hold->is_resting)
-        atomic_fetch_sub(&hold->holders->active, 1);
-    atomic_fetch_sub(&hold->holders->all, 1);
+    strike(hold->holders, hold->place, hold->is_resting ? -hold->pid : hold->pid);
     if (hold->is_maker)
         add_pending_locked(hold->holders);
 }
@@ -185,11 +255,10 @@ void mp_hold_rest_all(void)
 {
     pthread_mutex_lock(&own.lock);
     for (struct mp_hold *h = own.first; h; h = h->next) {
-        if (h->is_resting || h->is_maker)
+        if (h->is_maker)
             continue;
-        h->is_resting = true;
         h->is_late = true;
-        atomic_fetch_sub(&h->holders->active, 1);
+        set_resting(h, true);
     }
     pthread_mutex_unlock(&own.lock);
 }
@@ -197,9 +266,7 @@ void mp_hold_rest_all(void)
 void mp_hold_resume(struct mp_hold *hold)
 {
     pthread_mutex_lock(&own.lock);
-    if (hold->is_resting)
-        atomic_fetch_add(&hold->holders->active, 1);
-    hold->is_resting = false;
+    set_resting(hold, false);
     hold->is_late = false;
     pthread_mutex_unlock(&own.lock);
 }
@@ -209,10 +276,8 @@ bool mp_hold_join(struct mp_hold *hold)
     pthread_mutex_lock(&own.lock);
     if (hold->is_resting) {
         /* Either the other process sees this, or we see what it did before it looked. */
-        atomic_fetch_add(&hold->holders->active, 1);
-        hold->is_resting = atomic_load(&hold->holders->ahead) != hold->ahead;
-        if (hold->is_resting)
-            atomic_fetch_sub(&hold->holders->active, 1);
+        set_resting(hold, false);
+        set_resting(hold, atomic_load(&hold->holders->ahead) != hold->ahead);
     }
     bool joined = !hold->is_resting;
     pthread_mutex_unlock(&own.lock);
@@ -222,6 +287,14 @@ bool mp_hold_join(struct mp_hold *hold)
 bool mp_hold_may_read_ahead_beside_others(struct mp_hold *hold)
 {
     struct mp_holders *holders = hold->holders;
+    if (--hold->calm == 0 && hold->knows_pids)
+        strike_those_gone(holders, hold->pid, hold->fd);
+    if (hold->calm == 0)
+        be_calmer(hold);
+    if (atomic_load(&holders->all) == 1) {
+        be_calm(hold);
+        return true;
+    }
     if (hold->is_late || atomic_load(&holders->active) != 1)
         return false;
     atomic_fetch_add(&holders->ahead, 1);

@@ -8,6 +8,10 @@
  * itself alone while the child is on its way. A fork that fails has counted, too, and nobody can
  * tell: the price is that what is open at that moment counts as shared until it is closed.
  *
+ * Many a child never closes its copies, but ends or executes another program. So the holders leave
+ * their pids, as far as there is room, and now and then one who is not alone looks whether they
+ * still have the descriptor.
+ *
  * A child may rest its copies: it has them, but does not mean to use them. They hinder nobody. When
  * it uses one nevertheless, it may do so unless another process has read ahead meanwhile.
  */
@@ -19,13 +23,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define MP_HOLDERS_NAMED 10
+
 /* In shared memory. */
 struct mp_holders {
-    _Atomic uint32_t all;    /* processes that have a copy */
-    _Atomic uint32_t active; /* those that do not rest it */
-    _Atomic uint32_t ahead;  /* reads ahead beside resting copies */
-    _Atomic uint32_t dealt;  /* for the user: see mp_hold_deal() */
-    struct mp_holders *next; /* the allocator's */
+    _Atomic uint32_t all;                   /* processes that have a copy */
+    _Atomic uint32_t active;                /* those that do not rest it */
+    _Atomic uint32_t ahead;                 /* reads ahead beside resting copies */
+    _Atomic uint32_t dealt;                 /* for the user: see mp_hold_deal() */
+    struct mp_holders *next;                /* the allocator's */
+    _Atomic int32_t pids[MP_HOLDERS_NAMED]; /* negative: rests its copy; 0: nobody */
 };
 
 struct mp_hold;
@@ -42,15 +49,20 @@ struct mp_hold {
     struct mp_holders *holders; /* NULL: not open */
     struct mp_hold *prev;
     struct mp_hold *next;
+    int fd;
     pid_t pid;       /* who opened it, or was forked with it */
+    int place;       /* of ours among the pids, or -1 */
+    bool knows_pids; /* those that the others left mean the same to us */
+    unsigned calm;   /* so many looks at the count until the next look for the others */
+    unsigned calmer; /* and so many after that */
     bool is_maker;   /* this process allocated `holders` */
     bool is_resting; /* counted in `all` only */
     bool is_late;    /* it has rested: others that rest may do as it did */
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
-/* Be the one holder. 0 or -ENOMEM. */
-int mp_hold_open(struct mp_hold *hold, const struct mp_hold_ops *ops);
+/* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -ENOMEM. */
+int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 
 /* Cease to hold; also if it never was open. */
 void mp_hold_close(struct mp_hold *hold);
@@ -61,6 +73,12 @@ void mp_hold_resume(struct mp_hold *hold);
 
 /* Use what may have been rested. False: somebody has read ahead since, the place is lost. */
 bool mp_hold_join(struct mp_hold *hold);
+
+/*
+ * Has another process lost what is `fd` here and was so there? `fd` may be -1: has it ended? False
+ * if that cannot be found out.
+ */
+bool mp_hold_is_gone(pid_t pid, int fd);
 
 bool mp_hold_may_read_ahead_beside_others(struct mp_hold *hold);
 

@@ -56,10 +56,10 @@ struct stream {
     bool shared; /* by other processes than the children that `hold` knows of */
     bool torn;   /* a send stopped inside a message */
     struct mp_hold hold;
-    bool in_doubt;   /* something about a fork is to be settled before the next message */
-    bool is_copied;  /* what is in memory is in other processes, too */
-    bool is_dealt;   /* the next message is this process's own nevertheless */
-    bool is_entered; /* by the thread that forks */
+    bool in_doubt;     /* something about a fork is to be settled before the next message */
+    bool is_copied;    /* what is in memory is in other processes, too */
+    bool is_dealt;     /* the next message is this process's own nevertheless */
+    bool is_entered;   /* by the thread that forks */
     uint32_t copy;     /* number of the next message of the copy, see mp_hold_deal() */
     uint32_t copy_end; /* number behind its last message */
 
@@ -320,8 +320,7 @@ static int begin_message(struct stream *s, mp_deadline deadline)
 /* A message that lies in `ahead` does so whatever others do. */
 static bool goes_through_ahead(struct stream *s)
 {
-    return s->body <= AHEAD_BYTES && s->part.len == 0 &&
-           (ahead_len(s) >= s->body || !is_shared(s));
+    return s->body <= AHEAD_BYTES && s->part.len == 0 && (ahead_len(s) >= s->body || !is_shared(s));
 }
 
 /* Copy up to `len` unread bytes out of `ahead`. */
@@ -752,7 +751,7 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         free(s);
         return rc;
     }
-    rc = mp_hold_open(&s->hold, &stream_hold_ops);
+    rc = mp_hold_open(&s->hold, fd, &stream_hold_ops);
     if (rc < 0) {
         mp_conn_fini(&s->conn);
         free(s);

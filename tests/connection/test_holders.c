@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams that several processes hold: nothing is lost to one of them, nothing comes twice. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -352,8 +350,7 @@ static void put_cut(uint32_t number, unsigned char frame[8], size_t missing)
 
 static void put_rest(const unsigned char frame[8], size_t missing)
 {
-    ck_assert_int_eq(write(mproc_conn_handle(out), frame + 8 - missing, missing),
-                     (ssize_t)missing);
+    ck_assert_int_eq(write(mproc_conn_handle(out), frame + 8 - missing, missing), (ssize_t)missing);
 }
 
 /* Read ahead three messages and most of a fourth, and fork. */
@@ -543,6 +540,98 @@ START_TEST(an_end_is_read_ahead_only_while_nobody_else_has_it)
     ck_assert(reads_exactly(BATCH));
     give_token();
     expect_exit(child, 0);
+    put_range(2 * BATCH, 3 * BATCH);
+    ck_assert(reads_ahead(2 * BATCH));
+    close_token();
+    close_pair();
+}
+END_TEST
+
+/* Ways in which a child loses an end without mproc_conn_close(). Then it closes or writes to its
+ * standard output. */
+
+static void end(void)
+{
+    _exit(0);
+}
+
+#if defined __linux__ && !defined MP_PORTABLE
+
+static void execute(void)
+{
+    execl("/bin/sh", "sh", "-c", "echo; sleep 100", (char *)NULL);
+}
+
+static void close_behind_our_back(void)
+{
+    close(mproc_conn_handle(in));
+    if (write(1, "", 1) == 1)
+        pause();
+}
+
+#endif
+
+static void (*const losses[])(void) = {
+    end,
+#if defined __linux__ && !defined MP_PORTABLE
+    execute,
+    close_behind_our_back,
+#endif
+};
+
+static const int losses_count = sizeof losses / sizeof losses[0];
+
+START_TEST(an_end_that_a_child_has_lost_is_read_ahead_again)
+{
+    char byte;
+    int said[2];
+    make_pipe();
+    ck_assert_int_eq(pipe(said), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(said[1], 1);
+        close(said[1]);
+        losses[_i]();
+        _exit(1);
+    }
+    close(said[1]);
+    bool has_ended = read(said[0], &byte, 1) == 0;
+    if (has_ended)
+        waitpid(child, NULL, 0);
+    put_range(0, BATCH);
+    ck_assert(reads_ahead(0));
+    if (!has_ended) {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    close(said[0]);
+    close_pair();
+}
+END_TEST
+
+START_TEST(an_end_that_many_children_have_is_read_ahead_once_they_have_closed)
+{
+    enum { CHILDREN = 2 * MP_HOLDERS_NAMED };
+    pid_t children[CHILDREN];
+    make_pipe();
+    open_token();
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            take_token();
+            mproc_conn_close(in);
+            _exit(0);
+        }
+    }
+    put_range(0, BATCH);
+    ck_assert(reads_exactly(0));
+    put_range(BATCH, 2 * BATCH);
+    for (int i = 0; i < CHILDREN; i++) {
+        if (i == CHILDREN - 1)
+            ck_assert(reads_exactly(BATCH));
+        give_token();
+        ck_assert_int_gt(waitpid(-1, NULL, 0), 0);
+    }
     put_range(2 * BATCH, 3 * BATCH);
     ck_assert(reads_ahead(2 * BATCH));
     close_token();
@@ -746,7 +835,7 @@ static const struct mp_hold_ops no_ops = {ignore_fork, ignore_forked};
 START_TEST(a_count_is_used_again_once_everybody_has_closed)
 {
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&hold, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     struct mp_holders *first = hold.holders;
     open_token();
     pid_t child = fork();
@@ -757,7 +846,7 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
     }
     mp_hold_close(&hold);
     mp_hold_close(&hold);
-    ck_assert_int_eq(mp_hold_open(&hold, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     ck_assert_ptr_ne(hold.holders, first);
     ck_assert_uint_eq(atomic_load(&first->all), 1);
     mp_hold_close(&hold);
@@ -766,7 +855,7 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
     ck_assert_uint_eq(atomic_load(&first->all), 0);
     struct mp_hold two[2];
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(mp_hold_open(&two[i], &no_ops), 0);
+        ck_assert_int_eq(mp_hold_open(&two[i], -1, &no_ops), 0);
     ck_assert(two[0].holders == first || two[1].holders == first);
     for (int i = 0; i < 2; i++)
         mp_hold_close(&two[i]);
@@ -774,19 +863,21 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
 }
 END_TEST
 
+/* Whether children close, or end without. */
 START_TEST(thousands_of_connections_take_little_memory)
 {
     struct mp_hold kept;
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&kept, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&kept, -1, &no_ops), 0);
     ptrdiff_t most = 0;
     for (unsigned i = 0; i < 20000; i += mp_stride(20)) {
-        ck_assert_int_eq(mp_hold_open(&hold, &no_ops), 0);
+        ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
         ptrdiff_t distance = hold.holders - kept.holders;
         most = distance > most ? distance : most;
         pid_t child = i % 200 == 0 ? fork() : -1;
         if (child == 0) {
-            mp_hold_close(&hold);
+            if (_i == 0)
+                mp_hold_close(&hold);
             _exit(0);
         }
         mp_hold_close(&hold);
@@ -803,7 +894,7 @@ END_TEST
 START_TEST(a_copy_made_behind_our_back_is_not_counted_down)
 {
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&hold, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
         mp_hold_close(&hold);
@@ -909,6 +1000,8 @@ Suite *mp_suite(void)
 
     tc = mp_case(suite, "alone", 30);
     tcase_add_loop_test(tc, an_end_is_read_ahead_only_while_nobody_else_has_it, 0, streams_count);
+    tcase_add_loop_test(tc, an_end_that_a_child_has_lost_is_read_ahead_again, 0, losses_count);
+    tcase_add_test(tc, an_end_that_many_children_have_is_read_ahead_once_they_have_closed);
     tcase_add_test(tc, an_end_that_is_passed_on_while_others_have_it_is_never_read_ahead);
 
     tc = mp_case(suite, "workers", 60);
@@ -926,7 +1019,7 @@ Suite *mp_suite(void)
 
     tc = mp_case(suite, "counts", 60);
     tcase_add_test(tc, a_count_is_used_again_once_everybody_has_closed);
-    tcase_add_test(tc, thousands_of_connections_take_little_memory);
+    tcase_add_loop_test(tc, thousands_of_connections_take_little_memory, 0, 2);
 #if defined __linux__
     tcase_add_test(tc, a_copy_made_behind_our_back_is_not_counted_down);
 #endif
