@@ -19,13 +19,9 @@
 
 #include <mproc/error.h>
 
-#include "base/buffer.h"
 #include "base/fd.h"
 #include "connection/frame.h"
-#include "connection/holders.h"
-#include "connection/pause.h"
-#include "connection/stream_io.h"
-#include "connection/transport.h"
+#include "connection/stream_state.h"
 
 /* Read-ahead: 480 messages of 64 bytes in one system call, and small enough to stay in a core's
  * cache. */
@@ -44,59 +40,23 @@
 #define PAUSES 3
 #define PAUSES_NS 20000000
 
-/* Small messages that are sent in one call leave together, up to so many bytes. */
-#define TOGETHER_BYTES ((size_t)16 * 1024)
-
 /* Least step in which memory for a large message grows. */
 #define GROWTH_BYTES ((size_t)64 * 1024)
 
-struct stream {
-    struct mproc_conn conn; /* first member */
-    struct mp_stream_fd io;
-    bool shared; /* by other processes than the children that `hold` knows of */
-    bool torn;   /* a send stopped inside a message */
-    struct mp_hold hold;
-    bool in_doubt;     /* something about a fork is to be settled before the next message */
-    bool is_copied;    /* what is in memory is in other processes, too */
-    bool is_dealt;     /* the next message is this process's own nevertheless */
-    bool is_entered;   /* by the thread that forks */
-    uint32_t copy;     /* number of the next message of the copy, see mp_hold_deal() */
-    uint32_t copy_end; /* number behind its last message */
-
-    int fault;       /* what every further receive returns: MPROC_EOF, MPROC_EPROTO, -errno; or 0 */
-    bool in_message; /* the header of the next message was read */
-    bool was_large;  /* the last message did not fit into `ahead` */
-    size_t body;     /* length of the next message */
-    unsigned char *ahead;
-    size_t at;
-    size_t end;
-    struct mp_buffer part;
-    struct mp_pause pause;
-
-    uint64_t position; /* bytes read from the descriptor so far */
-    uint64_t body_end; /* position at which the next message ends */
-    struct mp_arrivals arrivals;
-};
-
-static struct stream *stream_of(mproc_conn *conn)
-{
-    return (struct stream *)(void *)conn;
-}
-
-static size_t ahead_len(const struct stream *s)
+static size_t ahead_len(const struct mp_stream *s)
 {
     return s->end - s->at;
 }
 
 /* Every error from here on is final: the position in the stream is lost. */
-static int fail_receiving(struct stream *s, int code)
+static int fail_receiving(struct mp_stream *s, int code)
 {
     s->fault = code;
     return code;
 }
 
 /* What a read that brought no bytes means, in the middle of a frame or between two. */
-static int no_bytes(struct stream *s, ssize_t rc)
+static int no_bytes(struct mp_stream *s, ssize_t rc)
 {
     if (rc == -ETIMEDOUT || rc == MP_ABORTED)
         return (int)rc;
@@ -109,13 +69,13 @@ static int no_bytes(struct stream *s, ssize_t rc)
 }
 
 /* Never to be read beyond the message? */
-static bool is_shared(struct stream *s)
+static bool is_shared(struct mp_stream *s)
 {
     return s->shared || !mp_hold_may_read_ahead(&s->hold);
 }
 
 /* Make the next message this process's own, if it is not. False: another process has it. */
-static bool get_dealt(struct stream *s)
+static bool get_dealt(struct mp_stream *s)
 {
     if (!s->is_copied || s->is_dealt)
         return true;
@@ -131,7 +91,7 @@ static bool get_dealt(struct stream *s)
  * Every read of the descriptor. What comes along waits for its message to be taken. Whoever reads
  * the rest of a copied message has to have it dealt: else MP_ABORTED.
  */
-static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
+static ssize_t read_some(struct mp_stream *s, void *buf, size_t len, mp_deadline deadline)
 {
     if (!get_dealt(s))
         return MP_ABORTED;
@@ -145,7 +105,7 @@ static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline de
     return n;
 }
 
-static int have_ahead_buffer(struct stream *s)
+static int have_ahead_buffer(struct mp_stream *s)
 {
     if (!s->ahead)
         s->ahead = malloc(AHEAD_BYTES);
@@ -153,7 +113,7 @@ static int have_ahead_buffer(struct stream *s)
 }
 
 /* Room behind `end` for what makes `want` bytes, moving unread bytes to the front if need be. */
-static void make_room(struct stream *s, size_t want)
+static void make_room(struct mp_stream *s, size_t want)
 {
     if (s->at == s->end) {
         s->at = 0;
@@ -165,7 +125,7 @@ static void make_room(struct stream *s, size_t want)
     }
 }
 
-static size_t fill_size(struct stream *s, size_t want)
+static size_t fill_size(struct mp_stream *s, size_t want)
 {
     size_t missing = want - ahead_len(s);
     if (is_shared(s))
@@ -184,7 +144,7 @@ static void let_others_run(void)
 }
 
 /* Read if bytes come soon. */
-static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
+static ssize_t read_after_pause(struct mp_stream *s, unsigned char *to, size_t len)
 {
     ssize_t n = -ETIMEDOUT;
     for (int i = 0; i < PAUSES && n == -ETIMEDOUT; i++) {
@@ -194,7 +154,7 @@ static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
     return n;
 }
 
-static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
+static ssize_t read_ahead(struct mp_stream *s, size_t want, mp_deadline deadline)
 {
     unsigned char *to = s->ahead + s->end;
     size_t len = fill_size(s, want);
@@ -209,7 +169,7 @@ static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
 }
 
 /* Have at least `want` (at most AHEAD_BYTES) unread bytes in `ahead`. */
-static int fill(struct stream *s, size_t want, mp_deadline deadline)
+static int fill(struct mp_stream *s, size_t want, mp_deadline deadline)
 {
     int rc = have_ahead_buffer(s);
     if (rc < 0)
@@ -224,7 +184,7 @@ static int fill(struct stream *s, size_t want, mp_deadline deadline)
     return 0;
 }
 
-static int read_header(struct stream *s, mp_deadline deadline)
+static int read_header(struct mp_stream *s, mp_deadline deadline)
 {
     size_t wanted = MP_FRAME_SHORT;
     do {
@@ -241,7 +201,7 @@ static int read_header(struct stream *s, mp_deadline deadline)
     return 0;
 }
 
-static void end_message(struct stream *s)
+static void end_message(struct mp_stream *s)
 {
     s->in_message = false;
     s->is_dealt = false;
@@ -250,13 +210,13 @@ static void end_message(struct stream *s)
     mp_pause_took_message(&s->pause);
 }
 
-static bool has_whole_body(const struct stream *s)
+static bool has_whole_body(const struct mp_stream *s)
 {
     return s->part.len + ahead_len(s) >= s->body;
 }
 
 /* Another process got all that there is a copy of. */
-static void forget_copy(struct stream *s)
+static void forget_copy(struct mp_stream *s)
 {
     s->at = s->end;
     s->in_message = false;
@@ -266,7 +226,7 @@ static void forget_copy(struct stream *s)
 }
 
 /* Another process got the next message, which lies in memory as a whole. */
-static int skip_message(struct stream *s)
+static int skip_message(struct mp_stream *s)
 {
     int rc = s->in_message ? 0 : read_header(s, MP_NOW);
     if (rc < 0)
@@ -281,7 +241,7 @@ static int skip_message(struct stream *s)
 }
 
 /* Drop of the copy what other processes got. */
-static int catch_up(struct stream *s)
+static int catch_up(struct mp_stream *s)
 {
     int rc = 0;
     uint32_t dealt = mp_hold_dealt(&s->hold);
@@ -294,7 +254,7 @@ static int catch_up(struct stream *s)
     return rc;
 }
 
-static int settle(struct stream *s)
+static int settle(struct mp_stream *s)
 {
     if (!mp_hold_join(&s->hold))
         return fail_receiving(s, -EBUSY);
@@ -304,7 +264,7 @@ static int settle(struct stream *s)
 }
 
 /* Read the next message's header if that has not been done. */
-static int begin_message(struct stream *s, mp_deadline deadline)
+static int begin_message(struct mp_stream *s, mp_deadline deadline)
 {
     int rc;
     do {
@@ -318,13 +278,13 @@ static int begin_message(struct stream *s, mp_deadline deadline)
 }
 
 /* A message that lies in `ahead` does so whatever others do. */
-static bool goes_through_ahead(struct stream *s)
+static bool goes_through_ahead(struct mp_stream *s)
 {
     return s->body <= AHEAD_BYTES && s->part.len == 0 && (ahead_len(s) >= s->body || !is_shared(s));
 }
 
 /* Copy up to `len` unread bytes out of `ahead`. */
-static size_t take_ahead(struct stream *s, unsigned char *dst, size_t len)
+static size_t take_ahead(struct mp_stream *s, unsigned char *dst, size_t len)
 {
     size_t n = ahead_len(s) < len ? ahead_len(s) : len;
     if (n > 0)
@@ -334,7 +294,7 @@ static size_t take_ahead(struct stream *s, unsigned char *dst, size_t len)
 }
 
 /* Gather the body in `part`, in memory that grows with what has come. */
-static int gather(struct stream *s, mp_deadline deadline)
+static int gather(struct mp_stream *s, mp_deadline deadline)
 {
     struct mp_buffer *part = &s->part;
     while (part->len < s->body) {
@@ -358,13 +318,13 @@ static int gather(struct stream *s, mp_deadline deadline)
 
 static ssize_t stream_next(mproc_conn *conn, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     int rc = begin_message(s, deadline);
     return rc < 0 ? rc : (ssize_t)s->body;
 }
 
 /* Read the body to its destination; at the deadline what came is put back into `part`. */
-static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_deadline deadline)
+static int take_directly(struct mp_stream *s, unsigned char *dst, size_t len, mp_deadline deadline)
 {
     if (deadline != MP_NEVER) {
         int rc = mp_buffer_reserve(&s->part, len - s->part.len);
@@ -392,7 +352,7 @@ static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_de
 
 static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     if (!get_dealt(s))
         return MP_ABORTED;
     if (!goes_through_ahead(s))
@@ -406,7 +366,7 @@ static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline dead
 }
 
 /* The gathered body, cut to its size. */
-static void *take_part(struct stream *s)
+static void *take_part(struct mp_stream *s)
 {
     size_t len = s->part.len;
     unsigned char *data = mp_buffer_take(&s->part);
@@ -418,7 +378,7 @@ static void *take_part(struct stream *s)
 
 static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     if (!get_dealt(s))
         return MP_ABORTED;
     bool small = goes_through_ahead(s) || len == 0;
@@ -436,7 +396,7 @@ static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadli
 }
 
 /* Towards a whole message, without blocking. */
-static int progress(struct stream *s)
+static int progress(struct mp_stream *s)
 {
     int rc;
     do {
@@ -448,13 +408,13 @@ static int progress(struct stream *s)
 }
 
 /* Can the header that lies in `ahead` be read without a system call? */
-static bool header_is_ahead(const struct stream *s)
+static bool header_is_ahead(const struct mp_stream *s)
 {
     size_t have = ahead_len(s);
     return have >= MP_FRAME_SHORT && have >= mp_frame_wanted(s->ahead + s->at, have);
 }
 
-static bool is_ready_in_memory(struct stream *s)
+static bool is_ready_in_memory(struct mp_stream *s)
 {
     if (s->fault || (s->in_doubt && settle(s) < 0))
         return true;
@@ -465,7 +425,7 @@ static bool is_ready_in_memory(struct stream *s)
 
 static int stream_ready_now(mproc_conn *conn, bool woken)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     if (is_ready_in_memory(s))
         return 1;
     if (!woken)
@@ -474,70 +434,16 @@ static int stream_ready_now(mproc_conn *conn, bool woken)
     return is_shared(s) || progress(s) != -ETIMEDOUT;
 }
 
-/* Drop `written` bytes from the front of header and body; returns how many parts remain, at *parts.
- */
-static size_t advance(struct iovec **parts, size_t n, size_t written)
-{
-    while (n > 0 && written >= (*parts)->iov_len) {
-        written -= (*parts)->iov_len;
-        ++*parts;
-        n--;
-    }
-    if (n > 0) {
-        (*parts)->iov_base = (char *)(*parts)->iov_base + written;
-        (*parts)->iov_len -= written;
-    }
-    return n;
-}
-
-/* A send failed with part of its message gone. A broken pipe needs no mark: it stays broken. */
-static int tear(struct stream *s, int rc)
-{
-    s->torn = rc != -EPIPE;
-    return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
-}
-
-static int stream_send_parcel(mproc_conn *conn, const void *buf, size_t len,
-                              const struct mp_parcel *parcel, mp_deadline deadline)
-{
-    struct stream *s = stream_of(conn);
-    if (parcel && !s->io.is_local)
-        return MPROC_ECANTPASS;
-    if (s->torn)
-        return MPROC_ETORN;
-    unsigned char header[MP_FRAME_LONG];
-    struct iovec both[2] = {
-        {.iov_base = header, .iov_len = mp_frame_encode(header, len)},
-        {.iov_base = (void *)(uintptr_t)buf, .iov_len = len}, /* only read from */
-    };
-    struct iovec *parts = both;
-    size_t n = len > 0 ? 2 : 1;
-    bool begun = false;
-    while (n > 0) {
-        ssize_t written = mp_stream_write(&s->io, parts, n, begun ? NULL : parcel, deadline);
-        if (written < 0)
-            return begun ? tear(s, (int)written) : (int)written;
-        begun = true;
-        n = advance(&parts, n, (size_t)written);
-    }
-    return 0;
-}
-
-static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
-{
-    return stream_send_parcel(conn, buf, len, NULL, deadline);
-}
-
 static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
 }
 
 /* What was read ahead cannot follow the descriptor. */
 static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     if (s->in_doubt)
         settle(s);
     if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
@@ -552,79 +458,26 @@ static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *tra
 
 static void stream_shut(mproc_conn *conn)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     mp_hold_close(&s->hold);
     mp_fd_close(&s->io.fd);
     s->fault = -EBADF;
     s->in_doubt = false;
 }
 
-/* Put frames of whole messages into `out` while they fit. How many; *bytes is what they take. */
-static size_t pack(unsigned char out[TOGETHER_BYTES], const mproc_bytes *messages, size_t n,
-                   size_t *bytes)
-{
-    size_t i = 0;
-    *bytes = 0;
-    for (; i < n && messages[i].len < TOGETHER_BYTES - MP_FRAME_SHORT - *bytes; i++) {
-        *bytes += mp_frame_encode(out + *bytes, messages[i].len);
-        if (messages[i].len > 0)
-            memcpy(out + *bytes, messages[i].data, messages[i].len);
-        *bytes += messages[i].len;
-        if (*bytes > TOGETHER_BYTES - MP_FRAME_LONG)
-            return i + 1;
-    }
-    return i;
-}
-
-/* How many of the messages left whole with `written` bytes; if one was cut, the stream is torn. */
-static size_t count_whole(struct stream *s, const mproc_bytes *messages, size_t written)
-{
-    size_t whole = 0;
-    while (written >= MP_FRAME_SHORT + messages[whole].len)
-        written -= MP_FRAME_SHORT + messages[whole++].len;
-    s->torn = written > 0;
-    return whole;
-}
-
-static ssize_t stream_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
-                                mp_deadline deadline)
-{
-    struct stream *s = stream_of(conn);
-    unsigned char together[TOGETHER_BYTES];
-    size_t bytes;
-    size_t packed = s->torn ? 0 : pack(together, messages, n, &bytes);
-    if (packed <= 1) {
-        int rc = stream_send(conn, messages->data, messages->len, deadline);
-        return rc < 0 ? rc : 1;
-    }
-    size_t at = 0;
-    while (at < bytes) {
-        struct iovec part = {.iov_base = together + at, .iov_len = bytes - at};
-        ssize_t written = mp_stream_write(&s->io, &part, 1, NULL, deadline);
-        if (written < 0) {
-            size_t whole = count_whole(s, messages, at);
-            if (whole > 0)
-                return (ssize_t)whole;
-            return s->torn && written == -ETIMEDOUT ? MPROC_ETORN : written;
-        }
-        at += (size_t)written;
-    }
-    return (ssize_t)packed;
-}
-
 static mproc_handle stream_handle(const mproc_conn *conn)
 {
-    return ((const struct stream *)(const void *)conn)->io.fd;
+    return ((const struct mp_stream *)(const void *)conn)->io.fd;
 }
 
 static void stream_resume(mproc_conn *conn)
 {
-    mp_hold_resume(&stream_of(conn)->hold);
+    mp_hold_resume(&mp_stream_of(conn)->hold);
 }
 
 static void stream_destroy(mproc_conn *conn)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     mp_hold_close(&s->hold);
     mp_fd_close(&s->io.fd);
     mp_arrivals_clear(&s->arrivals);
@@ -635,13 +488,13 @@ static void stream_destroy(mproc_conn *conn)
 }
 
 static const struct mp_transport stream_transport = {
-    .send = stream_send,
+    .send = mp_stream_send,
     .next = stream_next,
     .take = stream_take,
     .take_alloc = stream_take_alloc,
-    .send_parcel = stream_send_parcel,
+    .send_parcel = mp_stream_send_parcel,
     .claim_parcel = stream_claim_parcel,
-    .send_many = stream_send_many,
+    .send_many = mp_stream_send_many,
     .ready_now = stream_ready_now,
     .pass = stream_pass,
     .shut = stream_shut,
@@ -651,7 +504,7 @@ static const struct mp_transport stream_transport = {
 };
 
 /* Messages in memory; the last of them may be a part of one. */
-static uint32_t count_messages(const struct stream *s)
+static uint32_t count_messages(const struct mp_stream *s)
 {
     uint32_t n = s->in_message ? 1 : 0;
     if (n > 0 && !has_whole_body(s))
@@ -675,16 +528,16 @@ static bool is_ours(const struct mp_in_place *place)
     return atomic_load(&place->open) && pthread_equal(place->thread, pthread_self());
 }
 
-static struct stream *stream_of_hold(struct mp_hold *hold)
+static struct mp_stream *stream_of_hold(struct mp_hold *hold)
 {
-    return (struct stream *)(void *)((char *)hold - offsetof(struct stream, hold));
+    return (struct mp_stream *)(void *)((char *)hold - offsetof(struct mp_stream, hold));
 }
 
 /* If another thread is receiving, it is in the child for ever, and the child's copy is of no use.
  */
 static void stream_before_fork(struct mp_hold *hold)
 {
-    struct stream *s = stream_of_hold(hold);
+    struct mp_stream *s = stream_of_hold(hold);
     s->is_entered = mp_gate_try(&s->conn.receiving);
     if (!s->is_entered && !is_ours(&s->conn.reading))
         return;
@@ -700,7 +553,7 @@ static void stream_before_fork(struct mp_hold *hold)
 
 static void stream_after_fork(struct mp_hold *hold, bool is_child)
 {
-    struct stream *s = stream_of_hold(hold);
+    struct mp_stream *s = stream_of_hold(hold);
     if (s->is_entered && is_child)
         mp_gate_init(&s->conn.receiving);
     else if (s->is_entered)
@@ -741,7 +594,7 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         rc = choose_direction(flags, &readable, &writable);
     if (rc < 0)
         return rc;
-    struct stream *s = calloc(1, sizeof *s);
+    struct mp_stream *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
     s->io = io;
