@@ -25,60 +25,94 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a lock inside would not be shared");
 #define CALM_LEAST 16
 #define CALM_MOST 1024
 
+unsigned mp_hold_generation;
+
 /*
  * Only the process that made a piece allocates from it, under the lock. What it has closed while
  * children still held it waits in `pending` until they have closed it as well.
  */
 static struct {
     pthread_mutex_t lock; /* held across forks */
+    pid_t pid;            /* this process, or the one that it is an uncounted copy of */
     struct mp_hold *first;
-    pid_t forking; /* who is */
     struct mp_holders *piece;
     size_t used; /* of `piece` */
     struct mp_holders *pending;
     struct mp_holders *pending_last;
+    /* Of what was made before these generations: */
+    unsigned counted; /* our copies are not counted */
+    unsigned known;   /* the pids that others left mean something else to us */
+    unsigned awake;   /* our copies rest, unless they have been awake since */
 } own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Leave our pid where there is room. */
-static void sign(struct mp_hold *hold)
+static bool is_resting(const struct mp_hold *hold)
 {
-    hold->place = -1;
-    int32_t mark = hold->is_resting ? -hold->pid : hold->pid;
-    for (int i = 0; i < MP_HOLDERS_NAMED && hold->knows_pids && hold->place < 0; i++) {
-        int32_t nobody = 0;
-        if (atomic_compare_exchange_strong(&hold->holders->pids[i], &nobody, mark))
-            hold->place = i;
-    }
+    return hold->awake < own.awake;
 }
 
-/* Count one less, unless somebody else did already. `place` -1: it left no pid. */
-static void strike(struct mp_holders *holders, int place, int32_t mark)
+static int32_t mark_of(const struct mp_hold *hold)
 {
-    if (place >= 0 && !atomic_compare_exchange_strong(&holders->pids[place], &mark, 0))
-        return;
+    return is_resting(hold) ? -own.pid : own.pid;
+}
+
+/* Replace a pid that was left. False: it is not there. */
+static bool replace(struct mp_holders *holders, int32_t old, int32_t new)
+{
+    for (int i = 0; i < MP_HOLDERS_NAMED; i++) {
+        int32_t expected = old;
+        if (atomic_compare_exchange_strong(&holders->pids[i], &expected, new))
+            return true;
+    }
+    return false;
+}
+
+static void sign(struct mp_hold *hold)
+{
+    if (hold->made < own.known || !replace(hold->holders, 0, mark_of(hold)))
+        atomic_fetch_add(&hold->holders->unnamed, 1);
+}
+
+/* If our pid is not there it found no room, or somebody thought us gone and has counted. */
+static bool take_name_back(struct mp_hold *hold)
+{
+    if (replace(hold->holders, mark_of(hold), 0))
+        return true;
+    uint32_t n = atomic_load(&hold->holders->unnamed);
+    while (n > 0)
+        if (atomic_compare_exchange_strong(&hold->holders->unnamed, &n, n - 1))
+            return true;
+    return false;
+}
+
+static void count_down(struct mp_holders *holders, int32_t mark)
+{
     if (mark > 0)
         atomic_fetch_sub(&holders->active, 1);
     atomic_fetch_sub(&holders->all, 1);
 }
 
-static void strike_those_gone(struct mp_holders *holders, pid_t pid, int fd)
+static void strike_those_gone(struct mp_holders *holders, int fd)
 {
     for (int i = 0; i < MP_HOLDERS_NAMED; i++) {
         int32_t mark = atomic_load(&holders->pids[i]);
-        pid_t other = mark < 0 ? -mark : mark;
-        if (other != 0 && other != pid && mp_hold_is_gone(other, fd))
-            strike(holders, i, mark);
+        pid_t pid = mark < 0 ? -mark : mark;
+        if (pid != 0 && pid != own.pid && mp_hold_is_gone(pid, fd) &&
+            atomic_compare_exchange_strong(&holders->pids[i], &mark, 0))
+            count_down(holders, mark);
     }
 }
 
-static void set_resting(struct mp_hold *hold, bool resting)
+static void set_active(struct mp_hold *hold, bool active)
 {
-    if (hold->is_resting == resting)
-        return;
-    hold->is_resting = resting;
-    atomic_fetch_add(&hold->holders->active, resting ? UINT32_MAX : 1);
-    if (hold->place >= 0)
-        atomic_store(&hold->holders->pids[hold->place], resting ? -hold->pid : hold->pid);
+    atomic_fetch_add(&hold->holders->active, active ? 1 : UINT32_MAX);
+    replace(hold->holders, active ? -own.pid : own.pid, active ? own.pid : -own.pid);
+}
+
+static void wake(struct mp_hold *hold)
+{
+    if (is_resting(hold))
+        set_active(hold, true);
+    hold->awake = mp_hold_generation;
 }
 
 static void be_calm(struct mp_hold *hold)
@@ -97,41 +131,54 @@ static void be_calmer(struct mp_hold *hold)
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
-    own.forking = getpid();
     for (struct mp_hold *h = own.first; h; h = h->next) {
-        h->ops->before_fork(h);
         atomic_fetch_add(&h->holders->all, 1);
-        if (h->is_resting)
-            continue;
-        atomic_fetch_add(&h->holders->active, 1);
-        h->ahead = atomic_load(&h->holders->ahead);
+        uint32_t ahead = atomic_load(&h->holders->ahead);
+        if (!is_resting(h)) {
+            atomic_fetch_add(&h->holders->active, 1);
+            if (h->ahead != ahead)
+                h->ahead = ahead;
+        }
+        h->before_fork(h);
     }
 }
 
 static void after_fork_in_parent(void)
 {
-    for (struct mp_hold *h = own.first; h; h = h->next)
-        h->ops->after_fork(h, false);
     pthread_mutex_unlock(&own.lock);
+}
+
+/* Another process has the memory that we would allocate from. */
+static void begin_generation(void)
+{
+    mp_hold_generation++;
+    own.pid = getpid();
+    own.piece = NULL;
+    own.pending = NULL;
+    own.pending_last = NULL;
 }
 
 static void after_fork_in_child(void)
 {
-    pid_t pid = getpid();
+    pid_t parent = own.pid;
+    begin_generation();
     /* Otherwise this is another PID namespace, or an orphan. */
-    bool is_heir = getppid() == own.forking;
-    for (struct mp_hold *h = own.first; h; h = h->next) {
-        h->pid = pid;
-        h->is_maker = false;
-        be_calm(h);
-        h->knows_pids = h->knows_pids && is_heir;
+    if (getppid() != parent)
+        own.known = mp_hold_generation;
+    for (struct mp_hold *h = own.first; h; h = h->next)
         sign(h);
-        h->ops->after_fork(h, true);
-    }
-    own.piece = NULL;
-    own.pending = NULL;
-    own.pending_last = NULL;
     pthread_mutex_init(&own.lock, NULL);
+}
+
+/* Copies made without fork(2)'s handlers, such as by _Fork(3), were never counted. */
+static void notice_uncounted_fork_locked(void)
+{
+    if (own.pid == getpid())
+        return;
+    begin_generation();
+    own.first = NULL;
+    own.counted = mp_hold_generation;
+    own.known = mp_hold_generation;
 }
 
 static int prepare_rc;
@@ -162,7 +209,7 @@ static struct mp_holders *take_pending_locked(void)
     for (int i = 0; i < LOOKS && own.pending; i++) {
         struct mp_holders *holders = own.pending;
         own.pending = holders->next;
-        strike_those_gone(holders, 0, -1);
+        strike_those_gone(holders, -1);
         if (atomic_load(&holders->all) == 0)
             return holders;
         add_pending_locked(holders);
@@ -202,39 +249,46 @@ static void remove_locked(struct mp_hold *hold)
         hold->next->prev = hold->prev;
 }
 
-int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
+static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
+{
+    atomic_store(&holders->all, 1);
+    atomic_store(&holders->active, 1);
+    atomic_store(&holders->ahead, 0);
+    atomic_store(&holders->dealt, 0);
+    atomic_store(&holders->unnamed, 0);
+    hold->holders = holders;
+    hold->made = mp_hold_generation;
+    hold->awake = mp_hold_generation;
+    hold->seen = mp_hold_generation;
+    be_calm(hold);
+    sign(hold);
+    enter_locked(hold);
+}
+
+int mp_hold_open(struct mp_hold *hold, int fd, mp_hold_fork_fn before)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
     if (prepare_rc < 0)
         return prepare_rc;
+    *hold = (struct mp_hold){.before_fork = before, .fd = fd};
     pthread_mutex_lock(&own.lock);
+    notice_uncounted_fork_locked();
     struct mp_holders *holders = take_pending_locked();
     if (!holders)
         holders = take_fresh_locked();
-    if (holders) {
-        atomic_store(&holders->all, 1);
-        atomic_store(&holders->active, 1);
-        atomic_store(&holders->ahead, 0);
-        atomic_store(&holders->dealt, 0);
-        *hold = (struct mp_hold){.ops = ops,
-                                 .holders = holders,
-                                 .fd = fd,
-                                 .pid = getpid(),
-                                 .is_maker = true,
-                                 .knows_pids = true};
-        be_calm(hold);
-        sign(hold);
-        enter_locked(hold);
-    }
+    if (holders)
+        open_locked(hold, holders);
     pthread_mutex_unlock(&own.lock);
     return holders ? 0 : -ENOMEM;
 }
 
 static void leave_locked(struct mp_hold *hold)
 {
-    strike(hold->holders, hold->place, hold->is_resting ? -hold->pid : hold->pid);
-    if (hold->is_maker)
+    remove_locked(hold);
+    if (take_name_back(hold))
+        count_down(hold->holders, mark_of(hold));
+    if (hold->made == mp_hold_generation)
         add_pending_locked(hold->holders);
 }
 
@@ -243,9 +297,8 @@ void mp_hold_close(struct mp_hold *hold)
     if (!hold->holders)
         return;
     pthread_mutex_lock(&own.lock);
-    remove_locked(hold);
-    /* A copy made without fork(2)'s handlers, such as by _Fork(3), was never counted. */
-    if (hold->pid == getpid())
+    notice_uncounted_fork_locked();
+    if (hold->made >= own.counted)
         leave_locked(hold);
     pthread_mutex_unlock(&own.lock);
     hold->holders = NULL;
@@ -254,43 +307,47 @@ void mp_hold_close(struct mp_hold *hold)
 void mp_hold_rest_all(void)
 {
     pthread_mutex_lock(&own.lock);
-    for (struct mp_hold *h = own.first; h; h = h->next) {
-        if (h->is_maker)
-            continue;
-        h->is_late = true;
-        set_resting(h, true);
-    }
+    for (struct mp_hold *h = own.first; h; h = h->next)
+        if (h->made < mp_hold_generation && !is_resting(h))
+            set_active(h, false);
+    own.awake = mp_hold_generation;
     pthread_mutex_unlock(&own.lock);
 }
 
 void mp_hold_resume(struct mp_hold *hold)
 {
     pthread_mutex_lock(&own.lock);
-    set_resting(hold, false);
+    wake(hold);
     hold->is_late = false;
     pthread_mutex_unlock(&own.lock);
 }
 
-bool mp_hold_join(struct mp_hold *hold)
+bool mp_hold_see(struct mp_hold *hold)
 {
     pthread_mutex_lock(&own.lock);
-    if (hold->is_resting) {
-        /* Either the other process sees this, or we see what it did before it looked. */
-        set_resting(hold, false);
-        set_resting(hold, atomic_load(&hold->holders->ahead) != hold->ahead);
+    unsigned awake = hold->awake;
+    bool was_resting = is_resting(hold);
+    wake(hold);
+    /* Either the other process sees that, or we see what it did before it looked. */
+    bool is_lost = was_resting && atomic_load(&hold->holders->ahead) != hold->ahead;
+    if (is_lost) {
+        set_active(hold, false);
+        hold->awake = awake;
     }
-    bool joined = !hold->is_resting;
+    hold->is_late = hold->is_late || was_resting;
+    hold->seen = mp_hold_generation;
     pthread_mutex_unlock(&own.lock);
-    return joined;
+    return !is_lost;
 }
 
 bool mp_hold_may_read_ahead_beside_others(struct mp_hold *hold)
 {
     struct mp_holders *holders = hold->holders;
-    if (--hold->calm == 0 && hold->knows_pids)
-        strike_those_gone(holders, hold->pid, hold->fd);
-    if (hold->calm == 0)
+    if (--hold->calm == 0) {
         be_calmer(hold);
+        if (hold->made >= own.known)
+            strike_those_gone(holders, hold->fd);
+    }
     if (atomic_load(&holders->all) == 1) {
         be_calm(hold);
         return true;

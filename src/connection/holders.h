@@ -23,12 +23,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MP_HOLDERS_NAMED 10
+#define MP_HOLDERS_NAMED 8
 
 /* In shared memory. */
 struct mp_holders {
     _Atomic uint32_t all;                   /* processes that have a copy */
     _Atomic uint32_t active;                /* those that do not rest it */
+    _Atomic uint32_t unnamed;               /* those for whose pid there was no room */
     _Atomic uint32_t ahead;                 /* reads ahead beside resting copies */
     _Atomic uint32_t dealt;                 /* for the user: see mp_hold_deal() */
     struct mp_holders *next;                /* the allocator's */
@@ -37,32 +38,31 @@ struct mp_holders {
 
 struct mp_hold;
 
-/* Called around each fork, in the thread that forks. */
-struct mp_hold_ops {
-    void (*before_fork)(struct mp_hold *hold);
-    void (*after_fork)(struct mp_hold *hold, bool is_child);
-};
+/* Called before each fork, in the thread that forks. */
+typedef void (*mp_hold_fork_fn)(struct mp_hold *hold);
 
-/* One process's copy. Embedded in what owns the descriptor. */
+/*
+ * One process's copy. Embedded in what owns the descriptor. A fork leaves it as it is: who has
+ * thousands would pay for every page with them. So things are dated by generation.
+ */
 struct mp_hold {
-    const struct mp_hold_ops *ops;
+    mp_hold_fork_fn before_fork;
     struct mp_holders *holders; /* NULL: not open */
     struct mp_hold *prev;
     struct mp_hold *next;
     int fd;
-    pid_t pid;       /* who opened it, or was forked with it */
-    int place;       /* of ours among the pids, or -1 */
-    bool knows_pids; /* those that the others left mean the same to us */
+    unsigned made;   /* the generation in which it was opened, */
+    unsigned awake;  /* was used or meant to be used, */
+    unsigned seen;   /* and for which mp_hold_see() was called */
+    bool is_late;    /* it has rested: others that rest may do as it did */
     unsigned calm;   /* so many looks at the count until the next look for the others */
     unsigned calmer; /* and so many after that */
     bool is_maker;   /* this process allocated `holders` */
-    bool is_resting; /* counted in `all` only */
-    bool is_late;    /* it has rested: others that rest may do as it did */
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
 /* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -ENOMEM. */
-int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
+int mp_hold_open(struct mp_hold *hold, int fd, mp_hold_fork_fn before_fork);
 
 /* Cease to hold; also if it never was open. */
 void mp_hold_close(struct mp_hold *hold);
@@ -71,8 +71,18 @@ void mp_hold_close(struct mp_hold *hold);
 void mp_hold_rest_all(void);
 void mp_hold_resume(struct mp_hold *hold);
 
-/* Use what may have been rested. False: somebody has read ahead since, the place is lost. */
-bool mp_hold_join(struct mp_hold *hold);
+/* How many forks lie between this process and the first of its family. */
+extern unsigned mp_hold_generation;
+
+/* Has this come through a fork since mp_hold_see()? */
+static inline bool mp_hold_is_inherited(const struct mp_hold *hold)
+{
+    return hold->seen != mp_hold_generation;
+}
+
+/* Begin to use what has come through a fork. False: it was rested, somebody has read ahead since,
+ * and the place is lost. */
+bool mp_hold_see(struct mp_hold *hold);
 
 /*
  * Has another process lost what is `fd` here and was so there? `fd` may be -1: has it ended? False

@@ -254,13 +254,22 @@ static int catch_up(struct mp_stream *s)
     return rc;
 }
 
+/* Has something about a fork to be settled before the next message? */
+static bool is_in_doubt(const struct mp_stream *s)
+{
+    return s->is_copied || mp_hold_is_inherited(&s->hold);
+}
+
 static int settle(struct mp_stream *s)
 {
-    if (!mp_hold_join(&s->hold))
-        return fail_receiving(s, -EBUSY);
-    int rc = catch_up(s);
-    s->in_doubt = s->is_copied;
-    return rc;
+    if (mp_hold_is_inherited(&s->hold)) {
+        if (!mp_hold_see(&s->hold))
+            return fail_receiving(s, -EBUSY);
+        /* What the parent got before the fork, and has not taken, is the parent's. */
+        s->copy -= s->is_dealt ? 1 : 0;
+        s->is_dealt = false;
+    }
+    return catch_up(s);
 }
 
 /* Read the next message's header if that has not been done. */
@@ -270,7 +279,7 @@ static int begin_message(struct mp_stream *s, mp_deadline deadline)
     do {
         if (s->fault)
             return s->fault;
-        rc = s->in_doubt ? settle(s) : 0;
+        rc = is_in_doubt(s) ? settle(s) : 0;
         if (rc == 0 && !s->in_message)
             rc = read_header(s, deadline);
     } while (rc == MP_ABORTED);
@@ -416,7 +425,7 @@ static bool header_is_ahead(const struct mp_stream *s)
 
 static bool is_ready_in_memory(struct mp_stream *s)
 {
-    if (s->fault || (s->in_doubt && settle(s) < 0))
+    if (s->fault || (is_in_doubt(s) && settle(s) < 0))
         return true;
     if (!s->in_message && !header_is_ahead(s))
         return false;
@@ -444,7 +453,7 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
 {
     struct mp_stream *s = mp_stream_of(conn);
-    if (s->in_doubt)
+    if (!s->fault && is_in_doubt(s))
         settle(s);
     if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
         return -EBUSY;
@@ -462,7 +471,6 @@ static void stream_shut(mproc_conn *conn)
     mp_hold_close(&s->hold);
     mp_fd_close(&s->io.fd);
     s->fault = -EBADF;
-    s->in_doubt = false;
 }
 
 static mproc_handle stream_handle(const mproc_conn *conn)
@@ -533,43 +541,29 @@ static struct mp_stream *stream_of_hold(struct mp_hold *hold)
     return (struct mp_stream *)(void *)((char *)hold - offsetof(struct mp_stream, hold));
 }
 
+static void note_copies(struct mp_stream *s)
+{
+    uint32_t n = s->is_copied ? 0 : count_messages(s);
+    if (n == 0)
+        return;
+    s->copy = mp_hold_dealt(&s->hold);
+    s->copy_end = s->copy + n;
+    s->is_copied = true;
+    s->is_dealt = false;
+}
+
 /* If another thread is receiving, it is in the child for ever, and the child's copy is of no use.
  */
 static void stream_before_fork(struct mp_hold *hold)
 {
     struct mp_stream *s = stream_of_hold(hold);
-    s->is_entered = mp_gate_try(&s->conn.receiving);
-    if (!s->is_entered && !is_ours(&s->conn.reading))
-        return;
-    uint32_t n = s->is_copied ? 0 : count_messages(s);
-    if (n == 0)
-        return;
-    s->copy = mp_hold_dealt(hold);
-    s->copy_end = s->copy + n;
-    s->is_copied = true;
-    s->is_dealt = false;
-    s->in_doubt = true;
-}
-
-static void stream_after_fork(struct mp_hold *hold, bool is_child)
-{
-    struct mp_stream *s = stream_of_hold(hold);
-    if (s->is_entered && is_child)
-        mp_gate_init(&s->conn.receiving);
-    else if (s->is_entered)
+    if (mp_gate_try(&s->conn.receiving)) {
+        note_copies(s);
         mp_gate_leave(&s->conn.receiving);
-    /* What the parent got before the fork, and has not taken, is the parent's. */
-    if (is_child && s->is_dealt) {
-        s->is_dealt = false;
-        s->copy--;
+    } else if (is_ours(&s->conn.reading)) {
+        note_copies(s);
     }
-    s->in_doubt = s->in_doubt || is_child;
 }
-
-static const struct mp_hold_ops stream_hold_ops = {
-    .before_fork = stream_before_fork,
-    .after_fork = stream_after_fork,
-};
 
 /* Narrow what the descriptor can do to what the flags ask for. */
 static int choose_direction(unsigned flags, bool *readable, bool *writable)
@@ -604,7 +598,7 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         free(s);
         return rc;
     }
-    rc = mp_hold_open(&s->hold, fd, &stream_hold_ops);
+    rc = mp_hold_open(&s->hold, fd, stream_before_fork);
     if (rc < 0) {
         mp_conn_fini(&s->conn);
         free(s);

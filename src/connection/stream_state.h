@@ -21,10 +21,8 @@ struct mp_stream {
     bool torn;   /* a send stopped inside a message */
 
     struct mp_hold hold;
-    bool in_doubt;     /* something about a fork is to be settled before the next message */
     bool is_copied;    /* what is in memory is in other processes, too */
     bool is_dealt;     /* but the next message is this process's own */
-    bool is_entered;   /* by the thread that forks */
     uint32_t copy;     /* number of the next message of the copy, see mp_hold_deal() */
     uint32_t copy_end; /* number behind its last message */
 
