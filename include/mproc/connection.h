@@ -48,8 +48,8 @@ enum mproc_pipe_flags {
 enum mproc_conn_flags {
     MPROC_CONN_READONLY = 0x1,  /**< receive only */
     MPROC_CONN_WRITEONLY = 0x2, /**< send only */
-    MPROC_CONN_SHARED = 0x4     /**< other processes than forked copies of this one receive from this
-                                     descriptor too: never read beyond the message asked for */
+    MPROC_CONN_SHARED = 0x4 /**< other processes than forked copies of this one receive from this
+                                 descriptor too: never read beyond the message asked for */
 };
 
 /**

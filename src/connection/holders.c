@@ -59,8 +59,8 @@ static int32_t mark_of(const struct mp_hold *hold)
 static bool replace(struct mp_holders *holders, int32_t old, int32_t new)
 {
     for (int i = 0; i < MP_HOLDERS_NAMED; i++) {
-        int32_t expected = old;
-        if (atomic_compare_exchange_strong(&holders->pids[i], &expected, new))
+        int32_t expected = atomic_load_explicit(&holders->pids[i], memory_order_relaxed);
+        if (expected == old && atomic_compare_exchange_strong(&holders->pids[i], &expected, new))
             return true;
     }
     return false;
@@ -304,21 +304,13 @@ void mp_hold_close(struct mp_hold *hold)
     hold->holders = NULL;
 }
 
-void mp_hold_rest_all(void)
+void mp_hold_rest_others(void)
 {
     pthread_mutex_lock(&own.lock);
     for (struct mp_hold *h = own.first; h; h = h->next)
-        if (h->made < mp_hold_generation && !is_resting(h))
+        if (h->awake < mp_hold_generation && !is_resting(h))
             set_active(h, false);
     own.awake = mp_hold_generation;
-    pthread_mutex_unlock(&own.lock);
-}
-
-void mp_hold_resume(struct mp_hold *hold)
-{
-    pthread_mutex_lock(&own.lock);
-    wake(hold);
-    hold->is_late = false;
     pthread_mutex_unlock(&own.lock);
 }
 

@@ -57,7 +57,6 @@ struct mp_hold {
     bool is_late;    /* it has rested: others that rest may do as it did */
     unsigned calm;   /* so many looks at the count until the next look for the others */
     unsigned calmer; /* and so many after that */
-    bool is_maker;   /* this process allocated `holders` */
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
@@ -67,9 +66,8 @@ int mp_hold_open(struct mp_hold *hold, int fd, mp_hold_fork_fn before_fork);
 /* Cease to hold; also if it never was open. */
 void mp_hold_close(struct mp_hold *hold);
 
-/* In a forked child: rest everything that came through the fork, and have one of them back. */
-void mp_hold_rest_all(void);
-void mp_hold_resume(struct mp_hold *hold);
+/* In a forked child: rest everything that came through the fork and has not been seen yet. */
+void mp_hold_rest_others(void);
 
 /* How many forks lie between this process and the first of its family. */
 extern unsigned mp_hold_generation;

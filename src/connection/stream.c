@@ -478,9 +478,11 @@ static mproc_handle stream_handle(const mproc_conn *conn)
     return ((const struct mp_stream *)(const void *)conn)->io.fd;
 }
 
-static void stream_resume(mproc_conn *conn)
+static void stream_claim(mproc_conn *conn)
 {
-    mp_hold_resume(&mp_stream_of(conn)->hold);
+    struct mp_stream *s = mp_stream_of(conn);
+    if (!s->fault && is_in_doubt(s))
+        settle(s);
 }
 
 static void stream_destroy(mproc_conn *conn)
@@ -507,7 +509,7 @@ static const struct mp_transport stream_transport = {
     .pass = stream_pass,
     .shut = stream_shut,
     .handle = stream_handle,
-    .resume = stream_resume,
+    .claim = stream_claim,
     .destroy = stream_destroy,
 };
 

@@ -47,20 +47,20 @@ static bool shut_twin(void *args, struct mp_connection *c)
 }
 
 /* cppcheck-suppress constParameter ; the type is mp_connection_fn */
-static bool resume(void *unused, struct mp_connection *c)
+static bool claim(void *unused, struct mp_connection *c)
 {
     (void)unused;
     mproc_conn *conn = c->connection;
-    if (conn->transport->resume)
-        conn->transport->resume(conn);
+    if (conn->transport->claim)
+        conn->transport->claim(conn);
     return false;
 }
 
 void mp_twin_keep_only(const mproc_value *args)
 {
-    mp_hold_rest_all();
-    if (!args)
-        return;
-    mp_value_any_connection(args, resume, NULL);
-    mp_value_any_connection(args, shut_twin, (void *)(uintptr_t)args);
+    if (args)
+        mp_value_any_connection(args, claim, NULL);
+    mp_hold_rest_others();
+    if (args)
+        mp_value_any_connection(args, shut_twin, (void *)(uintptr_t)args);
 }
