@@ -128,18 +128,25 @@ static void be_calmer(struct mp_hold *hold)
         hold->calmer *= 2;
 }
 
+/* A write copies the page, as long as an earlier child has it, too: no more of them than needed. */
+static void note_fork(struct mp_hold *hold)
+{
+    bool is_busy = !hold->ops->before_fork(hold);
+    if (is_busy != hold->is_busy)
+        hold->is_busy = is_busy;
+    uint32_t ahead = atomic_load(&hold->holders->ahead);
+    if (!is_resting(hold) && ahead != hold->ahead)
+        hold->ahead = ahead;
+}
+
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
     for (struct mp_hold *h = own.first; h; h = h->next) {
         atomic_fetch_add(&h->holders->all, 1);
-        uint32_t ahead = atomic_load(&h->holders->ahead);
-        if (!is_resting(h)) {
+        if (!is_resting(h))
             atomic_fetch_add(&h->holders->active, 1);
-            if (h->ahead != ahead)
-                h->ahead = ahead;
-        }
-        h->before_fork(h);
+        note_fork(h);
     }
 }
 
@@ -165,8 +172,11 @@ static void after_fork_in_child(void)
     /* Otherwise this is another PID namespace, or an orphan. */
     if (getppid() != parent)
         own.known = mp_hold_generation;
-    for (struct mp_hold *h = own.first; h; h = h->next)
+    for (struct mp_hold *h = own.first; h; h = h->next) {
         sign(h);
+        if (h->is_busy)
+            h->ops->give_up(h);
+    }
     pthread_mutex_init(&own.lock, NULL);
 }
 
@@ -265,13 +275,13 @@ static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
     enter_locked(hold);
 }
 
-int mp_hold_open(struct mp_hold *hold, int fd, mp_hold_fork_fn before)
+int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
     if (prepare_rc < 0)
         return prepare_rc;
-    *hold = (struct mp_hold){.before_fork = before, .fd = fd};
+    *hold = (struct mp_hold){.ops = ops, .fd = fd};
     pthread_mutex_lock(&own.lock);
     notice_uncounted_fork_locked();
     struct mp_holders *holders = take_pending_locked();

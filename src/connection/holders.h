@@ -38,15 +38,21 @@ struct mp_holders {
 
 struct mp_hold;
 
-/* Called before each fork, in the thread that forks. */
-typedef void (*mp_hold_fork_fn)(struct mp_hold *hold);
+/* What the owner has to do around each fork, in the thread that forks. */
+struct mp_hold_ops {
+    /* False: another thread is using it, so that it cannot be copied in good order. */
+    bool (*before_fork)(struct mp_hold *hold);
+
+    /* In the child, after a false. */
+    void (*give_up)(struct mp_hold *hold);
+};
 
 /*
  * One process's copy. Embedded in what owns the descriptor. A fork leaves it as it is: who has
  * thousands would pay for every page with them. So things are dated by generation.
  */
 struct mp_hold {
-    mp_hold_fork_fn before_fork;
+    const struct mp_hold_ops *ops;
     struct mp_holders *holders; /* NULL: not open */
     struct mp_hold *prev;
     struct mp_hold *next;
@@ -55,13 +61,14 @@ struct mp_hold {
     unsigned awake;  /* was used or meant to be used, */
     unsigned seen;   /* and for which mp_hold_see() was called */
     bool is_late;    /* it has rested: others that rest may do as it did */
+    bool is_busy;    /* ops->before_fork() said so, the last time */
     unsigned calm;   /* so many looks at the count until the next look for the others */
     unsigned calmer; /* and so many after that */
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
 /* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -ENOMEM. */
-int mp_hold_open(struct mp_hold *hold, int fd, mp_hold_fork_fn before_fork);
+int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 
 /* Cease to hold; also if it never was open. */
 void mp_hold_close(struct mp_hold *hold);

@@ -554,18 +554,31 @@ static void note_copies(struct mp_stream *s)
     s->is_dealt = false;
 }
 
-/* If another thread is receiving, it is in the child for ever, and the child's copy is of no use.
- */
-static void stream_before_fork(struct mp_hold *hold)
+/* The parent does not wait for what a receiving thread waits for. */
+static bool stream_before_fork(struct mp_hold *hold)
 {
     struct mp_stream *s = stream_of_hold(hold);
-    if (mp_gate_try(&s->conn.receiving)) {
-        note_copies(s);
+    bool entered = mp_gate_try(&s->conn.receiving);
+    if (!entered && !is_ours(&s->conn.reading))
+        return false;
+    note_copies(s);
+    if (entered)
         mp_gate_leave(&s->conn.receiving);
-    } else if (is_ours(&s->conn.reading)) {
-        note_copies(s);
-    }
+    return true;
 }
+
+/* The thread that was receiving is not here, and what it was about is lost to this process. */
+static void stream_give_up(struct mp_hold *hold)
+{
+    struct mp_stream *s = stream_of_hold(hold);
+    mp_gate_init(&s->conn.receiving);
+    s->fault = -EBUSY;
+}
+
+static const struct mp_hold_ops stream_hold_ops = {
+    .before_fork = stream_before_fork,
+    .give_up = stream_give_up,
+};
 
 /* Narrow what the descriptor can do to what the flags ask for. */
 static int choose_direction(unsigned flags, bool *readable, bool *writable)
@@ -600,7 +613,7 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         free(s);
         return rc;
     }
-    rc = mp_hold_open(&s->hold, fd, stream_before_fork);
+    rc = mp_hold_open(&s->hold, fd, &stream_hold_ops);
     if (rc < 0) {
         mp_conn_fini(&s->conn);
         free(s);

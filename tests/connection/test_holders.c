@@ -2,6 +2,7 @@
 /* Who holds a stream: it is read ahead if and only if that is nobody else. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #include "connection/holders.h"
 #include "connection/sharing.h"
+#include "connection/transport.h"
 #include "process/run.h"
 #include "support/fault.h"
 #include "support/pairs.h"
@@ -319,15 +321,18 @@ END_TEST
 
 /* The counts themselves. */
 
-static void ignore_fork(struct mp_hold *hold)
+static bool is_not_busy(struct mp_hold *hold)
 {
     (void)hold;
+    return true;
 }
+
+static const struct mp_hold_ops no_ops = {.before_fork = is_not_busy};
 
 START_TEST(a_count_is_used_again_once_everybody_has_closed)
 {
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&hold, -1, ignore_fork), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     struct mp_holders *first = hold.holders;
     open_token();
     pid_t child = fork();
@@ -338,7 +343,7 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
     }
     mp_hold_close(&hold);
     mp_hold_close(&hold);
-    ck_assert_int_eq(mp_hold_open(&hold, -1, ignore_fork), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     ck_assert_ptr_ne(hold.holders, first);
     ck_assert_uint_eq(atomic_load(&first->all), 1);
     mp_hold_close(&hold);
@@ -347,7 +352,7 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
     ck_assert_uint_eq(atomic_load(&first->all), 0);
     struct mp_hold two[2];
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(mp_hold_open(&two[i], -1, ignore_fork), 0);
+        ck_assert_int_eq(mp_hold_open(&two[i], -1, &no_ops), 0);
     ck_assert(two[0].holders == first || two[1].holders == first);
     for (int i = 0; i < 2; i++)
         mp_hold_close(&two[i]);
@@ -359,12 +364,12 @@ START_TEST(a_child_rests_what_it_has_not_seen)
 {
     struct mp_hold seen;
     struct mp_hold unseen;
-    ck_assert_int_eq(mp_hold_open(&seen, -1, ignore_fork), 0);
-    ck_assert_int_eq(mp_hold_open(&unseen, -1, ignore_fork), 0);
+    ck_assert_int_eq(mp_hold_open(&seen, -1, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&unseen, -1, &no_ops), 0);
     pid_t child = fork();
     if (child == 0) {
         struct mp_hold fresh;
-        if (mp_hold_open(&fresh, -1, ignore_fork) < 0 || !mp_hold_see(&seen))
+        if (mp_hold_open(&fresh, -1, &no_ops) < 0 || !mp_hold_see(&seen))
             _exit(2);
         mp_hold_rest_others();
         mp_hold_rest_others();
@@ -386,10 +391,10 @@ START_TEST(thousands_of_connections_take_little_memory)
 {
     struct mp_hold kept;
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&kept, -1, ignore_fork), 0);
+    ck_assert_int_eq(mp_hold_open(&kept, -1, &no_ops), 0);
     ptrdiff_t most = 0;
     for (unsigned i = 0; i < 20000; i += mp_stride(20)) {
-        ck_assert_int_eq(mp_hold_open(&hold, -1, ignore_fork), 0);
+        ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
         ptrdiff_t distance = hold.holders - kept.holders;
         most = distance > most ? distance : most;
         pid_t child = i % 200 == 0 ? fork() : -1;
@@ -412,13 +417,13 @@ END_TEST
 START_TEST(a_copy_made_behind_our_back_is_not_counted_down)
 {
     struct mp_hold hold;
-    ck_assert_int_eq(mp_hold_open(&hold, -1, ignore_fork), 0);
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
     pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (child == 0) {
         struct mp_hold mine;
         struct mp_holders *next = hold.holders + 1;
         mp_hold_close(&hold);
-        bool opened = mp_hold_open(&mine, -1, ignore_fork) == 0;
+        bool opened = mp_hold_open(&mine, -1, &no_ops) == 0;
         _exit(opened && mine.holders != next && atomic_load(&mine.holders->all) == 1 ? 0 : 1);
     }
     expect_exit(child, 0);
@@ -477,6 +482,36 @@ START_TEST(forks_beside_threads_that_open_and_close)
 }
 END_TEST
 
+static void *get_one(void *number)
+{
+    *(uint32_t *)number = get();
+    return NULL;
+}
+
+START_TEST(an_end_that_a_thread_is_receiving_from_is_of_no_use_in_a_child)
+{
+    pthread_t thread;
+    uint32_t number = 0;
+    make_stream(_i);
+    ck_assert_int_eq(pthread_create(&thread, NULL, get_one, &number), 0);
+    while (atomic_load(&in->receiving.state) == 0)
+        sched_yield();
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        if (mproc_conn_poll(in, 0) != 1 || mproc_conn_recv_bytes_into(in, &byte, 1) != -EBUSY)
+            _exit(1);
+        mproc_conn_close(in);
+        _exit(0);
+    }
+    expect_exit(child, 0);
+    put(7);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(number, 7);
+    close_pair();
+}
+END_TEST
+
 START_TEST(without_memory_for_a_count_there_is_no_connection)
 {
     int fds[2];
@@ -528,6 +563,8 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_copy_made_behind_our_back_is_not_counted_down);
 #endif
     tcase_add_test(tc, forks_beside_threads_that_open_and_close);
+    tcase_add_loop_test(tc, an_end_that_a_thread_is_receiving_from_is_of_no_use_in_a_child, 0,
+                        streams_count);
     tcase_add_test(tc, without_memory_for_a_count_there_is_no_connection);
     return suite;
 }

@@ -132,7 +132,8 @@ static void put_cut(uint32_t number, unsigned char frame[8], size_t missing)
 
 static void put_rest(const unsigned char frame[8], size_t missing)
 {
-    ck_assert_int_eq(write(mproc_conn_handle(out), frame + 8 - missing, missing), (ssize_t)missing);
+    ck_assert_int_eq(write(mproc_conn_handle(out), frame + (8 - missing), missing),
+                     (ssize_t)missing);
 }
 
 /* Read ahead three messages and most of a fourth, and fork. */
