@@ -16,9 +16,9 @@
  * were read ahead before the fork included, and a poll takes nothing. While several processes hold
  * a stream it is not read ahead, which makes small messages slower: close what you do not need. A
  * child of mproc_process_start() does not count until it receives from or polls what is not in its
- * arguments; if another process has read ahead meanwhile, that is -EBUSY. So is receiving in a child
- * from a stream from which another thread was receiving during the fork; and on one on which another
- * thread was sending, the child must not send.
+ * arguments; if another process has read ahead meanwhile, that is -EBUSY. So is receiving in a
+ * child from a stream from which another thread was receiving during the fork; and on one on which
+ * another thread was sending, the child must not send.
  */
 #ifndef MPROC_CONNECTION_H
 #define MPROC_CONNECTION_H
