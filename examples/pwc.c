@@ -168,6 +168,7 @@ static void count_all(struct crew *crew, struct tally *t, char **files)
 
 int main(int argc, char **argv)
 {
+    mproc_init();
     if (argc < 2) {
         fprintf(stderr, "usage: pwc FILE...\n");
         return 2;

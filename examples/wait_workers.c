@@ -86,6 +86,7 @@ int main(void)
     mproc_process *workers[WORKERS] = {NULL};
     mproc_wait_item readers[WORKERS];
     size_t started = 0;
+    mproc_init();
     for (; started < WORKERS; started++) {
         mproc_conn *in;
         if (start_worker(&workers[started], &in) < 0)

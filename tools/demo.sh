@@ -97,11 +97,17 @@ with_python() {
     talk python3 "$tools/peer.py" server -- "$examples/client" ADDRESS "${legacy[@]}"
 }
 
+python_worker() {
+    heading "A C program and its Python worker, on one end of a pipe"
+    show "$examples/command" "$tools/../examples/worker.py"
+}
+
 words
 workers
 c_to_c
 if command -v python3 >/dev/null; then
     with_python
+    python_worker
 else
     echo "no python3: the talk with Python is left out"
 fi

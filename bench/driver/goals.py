@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable
 
-from driver.plan import Cell
+from driver.plan import IDLE_COUNTS, Cell, waiting
 from driver.sample import Results
 
 MIB = 1048576
@@ -44,6 +44,23 @@ def speed(size: int):
     return lambda results: results.median("mproc_ring", Cell("stream", size), "bytes_per_s")
 
 
+def growth(program: str):
+    """How much longer a wait takes beside the most idle ones than beside the fewest."""
+    def measure(results):
+        few, many = (results.median(program, waiting(n), "wait_ns")
+                     for n in (IDLE_COUNTS[0], IDLE_COUNTS[-1]))
+        return many / few if few and many else None
+    return measure
+
+
+def wait_goals(program: str, label: str, raw: str, call: str):
+    most = IDLE_COUNTS[-1]
+    return (Goal(f"waitset, {label}, {most} idle and 1 active, against raw epoll_wait and {call}",
+                 ratio(program, raw, waiting(most), "wait_ns"), 1.2, at_most=True),
+            Goal(f"waitset, {label}, {most} idle against {IDLE_COUNTS[0]}", growth(program), 1.2,
+                 at_most=True))
+
+
 GOALS = (
     Goal("stream pipe against raw socket, 1 MiB throughput",
          ratio("mproc_stream", "unix", Cell("stream", MIB), "bytes_per_s"), 0.95),
@@ -72,6 +89,8 @@ GOALS = (
     Goal("pipe, CPU of the busier side when idle",
          lambda results: results.cpu("mproc_ring", Cell("paced", rate=0)), 100 * IDLE,
          at_most=True, unit="%", scale=100),
+    *wait_goals("wait_stream", "stream", "wait_raw_message", "recvmsg"),
+    *wait_goals("wait_ring", "ring", "wait_raw", "read"),
 )
 
 # What goals are made of deserves more samples.
@@ -85,6 +104,8 @@ SUBJECTS = {
     Cell("rtt", cpus="one"): {"mproc_ring", "pipe"},
     Cell("paced", rate=1000): {"mproc_ring", "pipe"},
     Cell("paced", rate=0): {"mproc_ring"},
+    waiting(IDLE_COUNTS[0]): {"wait_stream", "wait_ring"},
+    waiting(IDLE_COUNTS[-1]): {"wait_raw", "wait_raw_message", "wait_stream", "wait_ring"},
 }
 
 

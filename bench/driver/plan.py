@@ -11,6 +11,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 SIZES = (64, 1024, 65536, 1048576)
 CPUS = sorted(os.sched_getaffinity(0))[:2]
+IDLE_COUNTS = (10, 100, 1000, 10000)  # of descriptors beside an active one
 RATES = (10, 100, 1000, 10000, 100000)
 
 # Two ranks, which pin themselves; shared memory and nothing else.
@@ -21,7 +22,7 @@ MPIRUN = ("mpirun --allow-run-as-root --oversubscribe --bind-to none --mca pml o
 @dataclass(frozen=True)
 class Cell:
     mode: str
-    size: int = 64
+    size: int = 64  # of a message; for "waitset", how many are idle
     cpus: str = "two"  # or "one": both sides on the same
     rate: int = 0  # messages per second, for "paced"
 
@@ -45,6 +46,7 @@ class Program:
 MESSAGES = frozenset({"rtt", "stream", "paced"})
 FRAMES = MESSAGES | {"capacity"}
 HANDSHAKE = frozenset({"handshake"})
+WAITSET = frozenset({"waitset"})
 
 # Those that are compared with each other stand together, and so run one after the other.
 COMPILED = (
@@ -61,6 +63,10 @@ COMPILED = (
     ("boost", "Boost message_queue", MESSAGES),
     ("openmpi", "OpenMPI shared memory", MESSAGES),
     ("handshake", "mproc listener and client", HANDSHAKE),
+    ("wait_raw", "raw epoll_wait and read", WAITSET),
+    ("wait_raw_message", "raw epoll_wait and recvmsg", WAITSET),
+    ("wait_stream", "mproc waitset, stream", WAITSET),
+    ("wait_ring", "mproc waitset, ring", WAITSET),
 )
 SCRIPTS = (
     ("python_pipe", "Python Pipe, bytes", MESSAGES),
@@ -84,6 +90,10 @@ def find_programs(build: Path) -> tuple[list[Program], list[str]]:
     return programs, notes
 
 
+def waiting(idle: int) -> Cell:
+    return Cell("waitset", idle, "one")
+
+
 @dataclass(frozen=True)
 class Plan:
     cells: tuple[Cell, ...]
@@ -97,11 +107,12 @@ def full_plan() -> Plan:
     cells = [Cell(mode, size, cpus) for cpus in ("two", "one") for mode in ("rtt", "stream")
              for size in SIZES]
     cells += [Cell("paced", rate=rate) for rate in (0, *RATES)]
-    cells += [Cell("capacity"), Cell("handshake")]
+    cells += [Cell("capacity"), Cell("handshake"), *map(waiting, IDLE_COUNTS)]
     return Plan(tuple(cells), seconds=0.25, budget=540)
 
 
 def quick_plan() -> Plan:
     cells = (Cell("rtt"), Cell("rtt", cpus="one"), Cell("stream"), Cell("stream", 1048576),
-             Cell("capacity"), Cell("handshake"), Cell("paced", rate=0), Cell("paced", rate=1000))
+             Cell("capacity"), Cell("handshake"), Cell("paced", rate=0), Cell("paced", rate=1000),
+             waiting(IDLE_COUNTS[0]), waiting(IDLE_COUNTS[-1]))
     return Plan(cells, seconds=0.06, budget=50, goal_rounds=5)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from driver.goals import GOALS, MIB
-from driver.plan import Cell, Program
+from driver.plan import IDLE_COUNTS, Cell, Program, waiting
 from driver.sample import Results, Sample
 
 
@@ -82,6 +82,18 @@ def rate_lines(results: Results, programs: list[Program]) -> list[str]:
     return lines
 
 
+def wait_lines(results: Results, programs: list[Program]) -> list[str]:
+    lines = []
+    for program in programs:
+        if "waitset" not in program.modes:
+            continue
+        found = [(n, results.median(program.name, waiting(n), "wait_ns")) for n in IDLE_COUNTS]
+        figures = ", ".join(f"{duration(ns)} beside {n} idle" for n, ns in found if ns is not None)
+        if figures:
+            lines.append(f"- {program.label}, wait and receive: {figures}")
+    return lines
+
+
 def read_model() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -132,7 +144,7 @@ def text(machine: dict, results: Results, programs: list[Program], notes: list[s
         f"this was not seen; {results.moved} samples are left out because the CPUs moved. – is not "
         "possible or not measured.",
         "", markdown([HEADINGS, *rows]),
-        "", *rate_lines(results, programs),
+        "", *rate_lines(results, programs), *wait_lines(results, programs),
         "", *(f"- {note}" for note in notes),
         "", *(goal.line(results) for goal in GOALS), ""])
 

@@ -77,6 +77,8 @@ class Sampler:
         self.failures[program.name, cell] += self.plan.rounds if status == UNSUPPORTED else 1
         last = error.strip().splitlines()[-1:] or [f"status {status}"]
         what = f"{cell.rate} messages per second" if cell.mode == "paced" else f"{cell.size} bytes"
+        if cell.mode == "waitset":
+            what = f"{cell.size} idle"
         note = f"{program.label}, {cell.mode}, {what}, on {cell.cpus}: {last[0]}"
         if status == UNSUPPORTED:
             note = f"{program.label}: {last[0].split(': ', 1)[-1]}"

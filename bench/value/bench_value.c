@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decode and encode pickles that bench_value.py hands over: name, length, pickle on stdin; "name
- * decode-ns encode-ns", best of several samples, on stdout.
+ * Decode and encode a pickle that bench_value.py hands over. Commands on stdin: 'o' and a length
+ * and a pickle, which is the object from then on; 'd' or 'e' for one sample of decoding or encoding
+ * it, answered by nanoseconds per call on stdout. Each call makes its result and frees it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,8 +11,7 @@
 
 #include <mproc/value.h>
 
-#define SAMPLES 7
-#define SAMPLE_NS 30e6
+#define SAMPLE_NS 20e6
 
 static double now(void)
 {
@@ -21,9 +21,9 @@ static double now(void)
 }
 
 struct job {
-    const void *data;
-    size_t len;
-    const mproc_value *v;
+    unsigned char *data;
+    uint64_t len;
+    mproc_value *v;
 };
 
 static void decode(const struct job *job)
@@ -43,43 +43,56 @@ static void encode(const struct job *job)
     mproc_free(out);
 }
 
-static double best(void (*run)(const struct job *), const struct job *job)
+/* As many calls as fill a sample; how many is known from the last one. */
+static double sample(void (*run)(const struct job *), const struct job *job, long *calls)
 {
-    double least = INFINITY;
-    long n = 1;
-    for (int i = 0; i < SAMPLES;) {
+    for (;;) {
         double start = now();
-        for (long k = 0; k < n; k++)
+        for (long k = 0; k < *calls; k++)
             run(job);
         double taken = now() - start;
-        if (taken < SAMPLE_NS && n < 1 << 24) {
-            n *= 2;
-            continue;
-        }
-        if (taken / (double)n < least)
-            least = taken / (double)n;
-        i++;
+        if (taken >= SAMPLE_NS || *calls >= 1 << 24)
+            return taken / (double)*calls;
+        *calls *= 2;
     }
-    return least;
+}
+
+static void drop(struct job *job)
+{
+    mproc_value_free(job->v);
+    free(job->data);
+    *job = (struct job){0};
+}
+
+static int take(struct job *job)
+{
+    drop(job);
+    if (fread(&job->len, sizeof job->len, 1, stdin) != 1)
+        return -1;
+    job->data = malloc(job->len);
+    if (!job->data || fread(job->data, 1, job->len, stdin) != job->len)
+        return -1;
+    return mproc_value_unpickle(&job->v, job->data, job->len, NULL, NULL);
 }
 
 int main(void)
 {
-    char name[64];
-    uint64_t len;
-    while (scanf("%63s", name) == 1 && getchar() == '\n' &&
-           fread(&len, sizeof len, 1, stdin) == 1) {
-        unsigned char *data = malloc(len);
-        mproc_value *v = NULL;
-        if (!data || fread(data, 1, len, stdin) != len ||
-            mproc_value_unpickle(&v, data, len, NULL, NULL) < 0)
-            return 1;
-        struct job job = {data, len, v};
-        double decoded = best(decode, &job);
-        printf("%s %.0f %.0f\n", name, decoded, best(encode, &job));
+    struct job job = {0};
+    long decodes = 1;
+    long encodes = 1;
+    int command;
+    while ((command = getchar()) != EOF) {
+        if (command == 'o') {
+            if (take(&job) < 0)
+                return 1;
+            decodes = encodes = 1;
+        } else if (command == 'd') {
+            printf("%.1f\n", sample(decode, &job, &decodes));
+        } else {
+            printf("%.1f\n", sample(encode, &job, &encodes));
+        }
         fflush(stdout);
-        mproc_value_free(v);
-        free(data);
     }
+    drop(&job);
     return 0;
 }

@@ -1,60 +1,95 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""mproc against CPython's C pickle, the same objects in one run: bench_value.py BENCH_VALUE
+"""mproc against CPython's C pickle, the same objects in one run: bench_value.py BENCH_VALUE [NAME...]
 
-Best of several samples each, nanoseconds of CPU time per call, so that a loaded machine disturbs less; the ratio is CPython's time by mproc's.
+Both take turns, a sample each, so that what else happens on the machine hits both alike. The times are the best samples, nanoseconds of CPU
+time per call; the ratios, CPython's time by mproc's, are the medians over the pairs of samples. Making the result and freeing it is part of
+a call on both sides. linear_* show how the cost grows with the size.
 """
+import itertools
 import pickle
+import statistics
 import struct
 import subprocess
 import sys
 import time
 
-SAMPLES = 7
+ROUNDS = 15
+ROUNDS_OF_LONG = 3
+LONG = 250e6  # nanoseconds of a call
+
+mixed = [0, 255, 256, 65535, 65536, -1, 2**31 - 1, -2**31]
 
 objects = {
-    "list_1000_ints": list(range(1000)),
-    "dict_1000_str_float": {f"key{i}": i * 1.5 for i in range(1000)},
-    "tuple_of_records": tuple((i, f"name{i}", i * 0.5, (i % 2 == 0, None)) for i in range(200)),
-    "list_1000_strs": [f"some text {i}" for i in range(1000)],
-    "bytes_1MiB": bytes(range(256)) * 4096,
+    "list_1000_ints": lambda: list(range(1000)),
+    "list_1000_mixed_ints": lambda: [n for n, _ in zip(itertools.cycle(mixed), range(1000))],
+    "dict_1000_str_float": lambda: {f"key{i}": i * 1.5 for i in range(1000)},
+    "tuple_of_records": lambda: tuple((i, f"name{i}", i * 0.5, (i % 2 == 0, None)) for i in range(200)),
+    "list_1000_strs": lambda: [f"some text {i}" for i in range(1000)],
+    "bytes_1MiB": lambda: bytes(range(256)) * 4096,
 }
 for mib in (1, 4, 16, 64):
-    objects[f"linear_{mib}MiB"] = [(i, float(i), f"{i:08d}") for i in range(mib * 37000)]
+    objects[f"linear_{mib}MiB"] = lambda mib=mib: [(i, float(i), f"{i:08d}") for i in range(mib * 37000)]
 
 
-def best(run):
-    least, n = float("inf"), 1
-    samples = 0
-    while samples < SAMPLES:
-        start = time.process_time()
-        for _ in range(n):
-            run()
-        taken = time.process_time() - start
-        if taken < 0.03:
-            n *= 2
-            continue
-        least = min(least, taken / n * 1e9)
-        samples += 1
-        if taken > 2:
+class Sampler:
+    """Calls of a function, as many as fill a sample."""
+
+    def __init__(self, run):
+        self.run = run
+        self.calls = 1
+
+    def sample(self):
+        while True:
+            start = time.process_time()
+            for _ in range(self.calls):
+                self.run()
+            taken = time.process_time() - start
+            if taken >= 0.02:
+                return taken / self.calls * 1e9
+            self.calls *= 2
+
+
+class Peer:
+    """bench_value, holding the object."""
+
+    def __init__(self, program):
+        self.child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def take(self, data):
+        self.child.stdin.write(b"o" + struct.pack("=Q", len(data)) + data)
+
+    def sample(self, command):
+        self.child.stdin.write(command)
+        self.child.stdin.flush()
+        return float(self.child.stdout.readline())
+
+
+def compare(peer, command, run):
+    python = Sampler(run)
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(peer.sample(command))
+        theirs.append(python.sample())
+        if theirs[-1] > LONG and len(theirs) >= ROUNDS_OF_LONG:
             break
-    return least
+    ratio = statistics.median(t / o for t, o in zip(theirs, ours))
+    return f"{min(theirs):12.0f} {min(ours):12.0f} {ratio:6.1f}"
 
 
 def main():
-    child = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    peer = Peer(sys.argv[1])
     print(f"{'object':22}{'bytes':>10} {'loads':>12} {'mproc':>12} {'ratio':>6}  {'dumps':>12} {'mproc':>12} {'ratio':>6}")
-    for name, obj in objects.items():
+    for name in sys.argv[2:] or objects:
+        obj = objects[name]()
         data = pickle.dumps(obj, 4)
-        child.stdin.write(f"{name}\n".encode() + struct.pack("=Q", len(data)) + data)
-        child.stdin.flush()
-        decode, encode = map(float, child.stdout.readline().split()[1:])
-        loads = best(lambda: pickle.loads(data))
-        dumps = best(lambda: pickle.dumps(obj, 4))
-        print(f"{name:22}{len(data):10} {loads:12.0f} {decode:12.0f} {loads / decode:6.1f}  "
-              f"{dumps:12.0f} {encode:12.0f} {dumps / encode:6.1f}", flush=True)
-    block = objects["bytes_1MiB"]
-    print(f"copying 1 MiB in Python: {best(lambda: bytearray(block)):.0f} ns")
+        peer.take(data)
+        decode = compare(peer, b"d", lambda: pickle.loads(data))
+        encode = compare(peer, b"e", lambda: pickle.dumps(obj, 4))
+        print(f"{name:22}{len(data):10} {decode}  {encode}", flush=True)
+    block = objects["bytes_1MiB"]()
+    copy = Sampler(lambda: bytearray(block))
+    print(f"copying 1 MiB in Python: {min(copy.sample() for _ in range(ROUNDS)):.0f} ns")
 
 
 main()

@@ -4,7 +4,8 @@
  *
  * One rule for return values: 0 or a count on success; on failure a negative code, `-errno` for
  * what the system said or one of the codes below for what mproc itself found. Outputs are untouched
- * on failure unless a function says otherwise.
+ * on failure unless a function says otherwise. NULL for a pointer that a function needs is -EINVAL,
+ * or the code that a wrong object of that kind would get.
  */
 #ifndef MPROC_ERROR_H
 #define MPROC_ERROR_H
@@ -37,6 +38,10 @@ extern "C" {
     X(MPROC_ETHREADS, -5043, "fork while other threads run")                                       \
     X(MPROC_ESTATUS, -5044, "the exit status was taken by somebody else")                          \
     X(MPROC_ESTART, -5045, "the child ended before its target ran")                                \
+    X(MPROC_ECONTEXT, -5050, "the start method has been set already")                              \
+    X(MPROC_ETARGET, -5051, "the target cannot be found in another process")                       \
+    X(MPROC_EBOOTSTRAP, -5052, "mproc_init() must come first in main()")                           \
+    X(MPROC_EINHERITED, -5053, "the waitset belongs to the process that this one was forked from") \
     X(MPROC_EPICKLE, -5060, "malformed or unsupported pickle")                                     \
     X(MPROC_EUNPICKLABLE, -5061, "value cannot be pickled")                                        \
     X(MPROC_ELIMIT, -5062, "value beyond a limit of depth, size or digits")                        \

@@ -183,7 +183,7 @@ MPROC_API const char *mproc_listener_last_accepted(const mproc_listener *listene
  *
  * @param listener     open listener
  * @param[out] counts  begun with MPROC_LISTENER_COUNTS_INIT
- * @return 0, or -EINVAL: the size field is not set
+ * @return 0, or -EINVAL: NULL, or the size field is not set
  * @par Threads  any thread, also from on_reject
  */
 MPROC_API int mproc_listener_stats(const mproc_listener *listener, mproc_listener_counts *counts);

@@ -8,6 +8,7 @@
 #include <mproc/common.h>
 #include <mproc/connection.h>
 #include <mproc/error.h>
+#include <mproc/finalize.h>
 #include <mproc/listener.h>
 #include <mproc/log.h>
 #include <mproc/process.h>

@@ -8,8 +8,9 @@
  * did not start.
  *
  * When a process that started others ends by exit(3) or by returning from main, its daemonic
- * children get SIGTERM, and then all its children are waited for. A child ends in the same way.
- * Nothing of that happens after _exit(2) or death by a signal; daemonic children die even then.
+ * children get SIGTERM, and then all its children are waited for (finalize.h tells what runs before
+ * and after). A child ends in the same way. Nothing of that happens after _exit(2) or death by a
+ * signal; daemonic children die even then.
  */
 #ifndef MPROC_PROCESS_H
 #define MPROC_PROCESS_H
@@ -39,6 +40,22 @@ extern "C" {
 MPROC_API int mproc_process_join(mproc_process *process, double timeout);
 
 /**
+ * Wait until several processes have ended.
+ *
+ * @param processes  `n` of them, each as for mproc_process_join(); NULL entries count as ended
+ * @param n          entries in `processes`
+ * @param timeout    seconds for all together; MPROC_FOREVER; zero and negative return at once
+ * @return 0 when all have ended, or a negative code:
+ * @retval -ETIMEDOUT       act: some still run; those that have ended are reaped
+ * @retval -EINVAL          act: `processes` is NULL and `n` is not 0, or `timeout` is NaN
+ * @retval MPROC_ENOTCHILD  act: one was started by another process, or is this one; none was
+ *                          waited for
+ * @par Threads   any number of threads may wait for the same processes
+ * @par Signals   EINTR resumes with the time left
+ */
+MPROC_API int mproc_process_join_all(mproc_process *const *processes, size_t n, double timeout);
+
+/**
  * Does a process still run?
  *
  * @param process  a child of this process, mproc_parent_process() or mproc_current_process()
@@ -57,12 +74,47 @@ MPROC_API int mproc_process_is_alive(mproc_process *process);
  * @return 0, or a negative code:
  * @retval MPROC_ERUNNING   act: it still runs
  * @retval MPROC_ESTATUS    act: it has ended, but its status went elsewhere, for good: this program
- *                          ignores SIGCHLD (or set SA_NOCLDWAIT), or waited for it on its own
+ *                          ignores SIGCHLD (or set SA_NOCLDWAIT), or waited for it on its own;
+ *                          or the fork server that was to tell was killed
  * @retval -EINVAL          act: `process` or `code` is NULL
  * @retval MPROC_ENOTCHILD  act: no child of this process
  * @par Threads   any thread; the answer, once not MPROC_ERUNNING, never changes
  */
 MPROC_API int mproc_process_exitcode(mproc_process *process, int *code);
+
+/** What a process and those of its children that it waited for have used. */
+typedef struct mproc_rusage {
+    size_t size;                   /**< sizeof this struct, set by the initializer */
+    double user;                   /**< seconds of CPU time in its own code */
+    double system;                 /**< seconds of CPU time in the kernel */
+    uint64_t max_rss;              /**< most memory in use at one time, bytes */
+    uint64_t minor_faults;         /**< page faults without I/O */
+    uint64_t major_faults;         /**< page faults with I/O */
+    uint64_t blocks_in;            /**< of 512 bytes, read from file systems */
+    uint64_t blocks_out;           /**< of 512 bytes, written to file systems */
+    uint64_t voluntary_switches;   /**< times it gave up the CPU to wait */
+    uint64_t involuntary_switches; /**< times the CPU was taken away from it */
+} mproc_rusage;
+
+#define MPROC_RUSAGE_INIT                                                                          \
+    {                                                                                              \
+        sizeof(mproc_rusage), 0, 0, 0, 0, 0, 0, 0, 0, 0                                            \
+    }
+
+/**
+ * What a child has used, as getrusage(2) counts it.
+ *
+ * @param process     a child of this process
+ * @param[out] usage  begun with MPROC_RUSAGE_INIT
+ * @return 0, or a negative code:
+ * @retval MPROC_ERUNNING   act: it still runs
+ * @retval MPROC_ESTATUS    act: it has ended, but see mproc_process_exitcode()
+ * @retval -ENOTSUP         act: the system does not tell, as in the portable build
+ * @retval -EINVAL          act: `process` or `usage` is NULL, or the size field is not set
+ * @retval MPROC_ENOTCHILD  act: no child of this process
+ * @par Threads   any thread
+ */
+MPROC_API int mproc_process_rusage(mproc_process *process, mproc_rusage *usage);
 
 /**
  * Process id.
@@ -129,6 +181,46 @@ MPROC_API int mproc_process_terminate(mproc_process *process);
 
 /** As mproc_process_interrupt(), with SIGKILL. */
 MPROC_API int mproc_process_kill(mproc_process *process);
+
+/**
+ * Send SIGTERM to a child that was started with the `group` option, and to all its descendants.
+ *
+ * On Linux with pidfds and /proc, these are found and signalled once each, however they were
+ * started and whatever became of the processes between: those in the child's process group, those
+ * that descend from it through living parents, and those that carry the mark that the child was
+ * given, which setsid(2), double forks, exec, closing all descriptors and emptying the environment
+ * do not take away. The mark is a random number as the limit RLIMIT_LOCKS, which limits nothing.
+ * Beyond reach are only: processes that others start for the child (cron, systemd-run, a container
+ * engine); those that may not be signalled, such as another user's; and those that left the process
+ * group, lost their parent, and also had the limit set anew: by themselves, or as part of a group
+ * inside of a group inside of this one. In the portable build, on kernels before 5.4, and without
+ * /proc, it is the process group alone, which setsid(2) and setpgid(2) leave.
+ *
+ * No other process is ever signalled, whatever became of pids: each is opened as a pidfd and then
+ * looked at again; the child itself is not reaped before it is closed, so that the number of its
+ * process group stays its own. (If this program ignores SIGCHLD, reaps the child itself, or had
+ * it started by a fork server, then once it is dead the group is known by its pidfd on Linux 6.9
+ * and later, else by the mark, and not at all in the portable build.)
+ *
+ * It may take as long as it takes to read /proc a few times; two seconds at most if descendants
+ * keep starting new ones faster than that.
+ *
+ * @param process  a child of this process; also if it has ended, but its descendants run
+ * @return 0 when all that were there have been signalled, or a negative code:
+ * @retval -EINVAL          act: `process` is NULL, or was not started as a group
+ * @retval MPROC_ENOTCHILD  act: no child of this process
+ * @retval -EPERM           act: some changed to another user; all others were signalled
+ * @retval -ETIMEDOUT       act: new ones kept turning up to the last; call again
+ * @retval -EMFILE, -ENFILE, -ENOMEM  act: no descriptor or memory left; some were signalled
+ * @par Threads   any thread, but not beside mproc_process_close() of the same process
+ */
+MPROC_API int mproc_process_terminate_tree(mproc_process *process);
+
+/**
+ * As mproc_process_terminate_tree(), with SIGKILL: the process group is stopped, then killed with
+ * all that descend from it, then whatever else is found, until nothing more turns up.
+ */
+MPROC_API int mproc_process_kill_tree(mproc_process *process);
 
 /**
  * Free a process object. The process must have ended.

@@ -535,9 +535,10 @@ MPROC_API int mproc_value_repr(const mproc_value *v, char **out, size_t *len);
  * Read a Python literal: what ast.literal_eval() takes, and what repr() writes for plain values
  * (`inf`, `nan`, `frozenset({1})`, `bytearray(b'x')` as well).
  *
- * Not read are characters by name (`\\N{DASH}`), the ellipsis, and floats of more than 4096
- * characters. A complex is the one whose repr it is, `-5j` with a real part of 0.0, where
- * literal_eval() would evaluate a sum. Blanks and line breaks may stand anywhere between tokens.
+ * Not read are characters by name (`\\N{DASH}`), the ellipsis, lines joined by a backslash,
+ * parentheses around a part of a number (`-(1)`), and floats of more than 4096 characters. A
+ * complex is the one whose repr it is, `-5j` with a real part of 0.0, where literal_eval() would
+ * evaluate a sum. Blanks and line breaks may stand anywhere between tokens.
  *
  * @param[out] out  new root, caller-owned
  * @param text      UTF-8

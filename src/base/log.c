@@ -67,6 +67,14 @@ void mproc_log_to_stderr(int level)
     mproc_log_set(write_to_stderr, NULL, level);
 }
 
+int mp_log_stderr_level(void)
+{
+    pthread_mutex_lock(&sink.lock);
+    int level = sink.fn == write_to_stderr ? atomic_load(&sink.level) : MPROC_LOG_OFF;
+    pthread_mutex_unlock(&sink.lock);
+    return level;
+}
+
 void mp_log(int level, const char *format, ...)
 {
     if (level < atomic_load_explicit(&sink.level, memory_order_relaxed))
@@ -87,7 +95,11 @@ void mp_log(int level, const char *format, ...)
 
 void mp_log_set_process(const char *name)
 {
-    snprintf(sink.process, sizeof sink.process, "%s", name);
+    /* By hand: every forked child comes here, and printf(3) is a handful of pages to touch. */
+    size_t n = 0;
+    for (; name[n] && n < sizeof sink.process - 1; n++)
+        sink.process[n] = name[n];
+    sink.process[n] = '\0';
 }
 
 void mp_log_after_fork(void)

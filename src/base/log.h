@@ -9,6 +9,9 @@
 
 void mp_log(int level, const char *format, ...) MPROC_PRINTF(2, 3);
 
+/* The level given to mproc_log_to_stderr(), MPROC_LOG_OFF if messages go elsewhere or nowhere. */
+int mp_log_stderr_level(void);
+
 /* Set by a starting child, before it has threads of its own. */
 void mp_log_set_process(const char *name);
 

@@ -9,6 +9,7 @@
 #define MP_BASE_POLLABLE_H
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -40,9 +41,43 @@ struct mp_pollable_ops {
     void (*disarm)(struct mp_pollable *);
 };
 
+/*
+ * Who keeps an eye on an object between two waits, as a waitset does. Its memory outlives its
+ * watch.
+ */
+struct mp_watcher {
+    /* What lies in the object's memory may have changed without a word on its handle, or somebody
+     * is about to sleep on the object by himself. Any thread. */
+    void (*touch)(struct mp_watcher *, const struct mp_pollable *);
+
+    /* The object is about to be closed. */
+    void (*gone)(struct mp_watcher *, const struct mp_pollable *);
+
+    /* It will look at the object before it sleeps, and need not be touched. */
+    atomic_bool awake;
+};
+
 struct mp_pollable {
     const struct mp_pollable_ops *ops;
+    struct mp_watcher *_Atomic watcher; /* or NULL */
 };
+
+/* For the object: before and after a call that may take, or read ahead, what the watcher waits
+ * for. Costs two loads while the object is watched, one while it is not. */
+static inline void mp_pollable_touch(struct mp_pollable *item)
+{
+    struct mp_watcher *watcher = atomic_load_explicit(&item->watcher, memory_order_acquire);
+    if (watcher && !atomic_load(&watcher->awake))
+        watcher->touch(watcher, item);
+}
+
+/* For the object: before it is closed. */
+static inline void mp_pollable_leave(struct mp_pollable *item)
+{
+    struct mp_watcher *watcher = atomic_load_explicit(&item->watcher, memory_order_acquire);
+    if (watcher)
+        watcher->gone(watcher, item);
+}
 
 /*
  * Wait until at least one of `n` is ready and set ready[i] to 1 for all that are, 0 for the others.

@@ -68,11 +68,14 @@ static int poll_set_add(struct poll_set *set, struct mp_pollable *item, size_t o
     return 0;
 }
 
+/* What ready[i] says while the wait is on; only the first is left when it is over. */
+enum { READY = 1, ARMED = 2 };
+
 struct waiting {
     struct mp_pollable *const *items;
     unsigned char *ready;
     size_t n;
-    size_t armed; /* items before this one that were not ready are armed */
+    size_t armed; /* items before this one are armed, unless they were ready */
     int count;    /* how many are ready */
 };
 
@@ -81,7 +84,7 @@ static int mark(struct waiting *w, size_t i, int rc)
     if (rc < 0)
         return rc;
     if (rc > 0) {
-        w->ready[i] = 1;
+        w->ready[i] |= READY;
         w->count++;
     }
     return 0;
@@ -91,6 +94,7 @@ static int look_at_all(struct waiting *w)
 {
     for (size_t i = 0; i < w->n; i++) {
         w->ready[i] = 0;
+        mp_pollable_touch(w->items[i]);
         int rc = mark(w, i, w->items[i]->ops->ready_now(w->items[i], false));
         if (rc < 0)
             return rc;
@@ -102,8 +106,9 @@ static int arm_all(struct waiting *w)
 {
     for (; w->armed < w->n; w->armed++) {
         struct mp_pollable *item = w->items[w->armed];
-        if (w->ready[w->armed] || !item->ops->arm)
+        if ((w->ready[w->armed] & READY) || !item->ops->arm)
             continue;
+        w->ready[w->armed] |= ARMED;
         int rc = mark(w, w->armed, item->ops->arm(item));
         if (rc < 0)
             return rc;
@@ -113,9 +118,18 @@ static int arm_all(struct waiting *w)
 
 static void disarm_all(struct waiting *w)
 {
-    for (size_t i = 0; i < w->armed; i++)
-        if (w->items[i]->ops->disarm)
+    for (size_t i = 0; i < w->n; i++) {
+        if ((w->ready[i] & ARMED) && w->items[i]->ops->disarm)
             w->items[i]->ops->disarm(w->items[i]);
+        w->ready[i] &= READY;
+    }
+}
+
+/* What was read ahead is news to others. */
+static void touch_all(struct waiting *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        mp_pollable_touch(w->items[i]);
 }
 
 /* Collect handles and the earliest time at which an item wants to be asked again. */
@@ -123,7 +137,7 @@ static int collect(struct waiting *w, struct poll_set *set, mp_deadline *wake_at
 {
     set->n = 0;
     for (size_t i = 0; i < w->n; i++) {
-        if (w->ready[i])
+        if (w->ready[i] & READY)
             continue;
         int rc = poll_set_add(set, w->items[i], i);
         if (rc < 0)
@@ -152,7 +166,7 @@ static int ask_all(struct waiting *w, const struct poll_set *set)
     size_t at = 0;
     for (size_t i = 0; i < w->n; i++) {
         struct mp_pollable *item = w->items[i];
-        if (w->ready[i])
+        if (w->ready[i] & READY)
             continue;
         bool woken = item->ops->wake_at && mp_deadline_passed(item->ops->wake_at(item));
         int rc = any_woken(set, &at, i, &woken);
@@ -195,6 +209,7 @@ int mp_pollable_wait(struct mp_pollable *const *items, unsigned char *ready, siz
         rc = sleep_until_ready(&w, deadline);
     else if (rc == 0 && n == 0)
         rc = mp_poll(NULL, 0, deadline);
+    touch_all(&w);
     return rc < 0 ? rc : w.count;
 }
 

@@ -65,7 +65,7 @@ ssize_t mproc_conn_recv_many(mproc_conn *conn, mproc_buffer *buffers, size_t n)
         rc = mp_deadline_in(conn->recv_timeout, &deadline);
     if (rc < 0 || n == 0)
         return rc;
-    rc = mp_conn_enter(conn, MP_RECEIVING, deadline);
+    rc = mp_conn_enter_to_receive(conn, deadline);
     if (rc < 0)
         return rc;
     ssize_t len = mp_conn_take_into(conn, buffers[0].data, buffers[0].cap, deadline);
@@ -78,6 +78,6 @@ ssize_t mproc_conn_recv_many(mproc_conn *conn, mproc_buffer *buffers, size_t n)
             break;
         len = mp_conn_take_into(conn, buffers[i].data, buffers[i].cap, MP_NOW);
     }
-    mp_conn_leave(conn, MP_RECEIVING);
+    mp_conn_leave_from_receiving(conn);
     return received;
 }

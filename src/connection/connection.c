@@ -92,6 +92,7 @@ int mp_conn_init(mproc_conn *conn, const struct mp_transport *transport, bool re
 {
     conn->transport = transport;
     conn->pollable.ops = &conn_pollable_ops;
+    atomic_init(&conn->pollable.watcher, NULL);
     conn->readable = readable;
     conn->writable = writable;
     atomic_init(&conn->contended, false);
@@ -125,6 +126,7 @@ void mproc_conn_close(mproc_conn *conn)
     if (!conn)
         return;
     mp_twin_part(conn);
+    mp_pollable_leave(&conn->pollable);
     mp_conn_leave_places(conn);
     conn->transport->destroy(conn);
 }
@@ -162,7 +164,7 @@ static int begin_receive(mproc_conn *conn, mp_deadline *deadline)
     if (!conn->readable)
         return MPROC_EDIRECTION;
     int rc = mp_deadline_in(conn->recv_timeout, deadline);
-    return rc < 0 ? rc : mp_conn_enter(conn, MP_RECEIVING, *deadline);
+    return rc < 0 ? rc : mp_conn_enter_to_receive(conn, *deadline);
 }
 
 void mp_conn_drop_parcel(mproc_conn *conn)
@@ -176,7 +178,7 @@ void mp_conn_drop_parcel(mproc_conn *conn)
 
 static void end_receive(mproc_conn *conn)
 {
-    mp_conn_leave(conn, MP_RECEIVING);
+    mp_conn_leave_from_receiving(conn);
 }
 
 ssize_t mp_conn_next(mproc_conn *conn, mp_deadline deadline)
@@ -253,8 +255,10 @@ ssize_t mproc_conn_recv_bytes_into(mproc_conn *conn, void *buf, size_t cap)
         return -EINVAL;
     if (conn->readable && conn->transport->recv_at_once) {
         ssize_t size = conn->transport->recv_at_once(conn, buf, cap);
-        if (size != MP_SLOWLY)
+        if (size != MP_SLOWLY) {
+            mp_pollable_touch(&conn->pollable);
             return size;
+        }
     }
     return receive_waiting(conn, buf, cap);
 }

@@ -11,11 +11,12 @@
 
 #include "connection/transport.h"
 
+_Thread_local char mp_place_mark;
+
 static void open_place(struct mp_in_place *place, size_t len)
 {
-    place->thread = pthread_self();
     place->len = len;
-    atomic_store(&place->open, true);
+    atomic_store_explicit(&place->owner, &mp_place_mark, memory_order_relaxed);
 }
 
 static void close_place(mproc_conn *conn, enum mp_way way)
@@ -23,13 +24,16 @@ static void close_place(mproc_conn *conn, enum mp_way way)
     struct mp_in_place *place = mp_conn_in_place(conn, way);
     free(place->copy);
     place->copy = NULL;
-    atomic_store(&place->open, false);
-    mp_conn_leave(conn, way);
+    atomic_store_explicit(&place->owner, NULL, memory_order_relaxed);
+    if (way == MP_RECEIVING)
+        mp_conn_leave_from_receiving(conn);
+    else
+        mp_conn_leave(conn, way);
 }
 
 static bool is_ours(const struct mp_in_place *place)
 {
-    return atomic_load(&place->open) && pthread_equal(place->thread, pthread_self());
+    return atomic_load_explicit(&place->owner, memory_order_relaxed) == &mp_place_mark;
 }
 
 static int find_room(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
@@ -117,14 +121,14 @@ ssize_t mproc_conn_peek(mproc_conn *conn, const void **message)
     mp_deadline deadline;
     int rc = mp_deadline_in(conn->recv_timeout, &deadline);
     if (rc == 0)
-        rc = mp_conn_enter(conn, MP_RECEIVING, deadline);
+        rc = mp_conn_enter_to_receive(conn, deadline);
     if (rc < 0)
         return rc;
     ssize_t len = find_message(conn, message, deadline);
     if (len >= 0)
         open_place(&conn->reading, (size_t)len);
     else
-        mp_conn_leave(conn, MP_RECEIVING);
+        mp_conn_leave_from_receiving(conn);
     return len;
 }
 

@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 
 #include "base/error.h"
+#include "connection/object.h"
 #include "connection/receive.h"
 #include "connection/stream.h"
 #include "connection/transport.h"
@@ -39,8 +40,15 @@ static int leave(void *user, void *connection, uint64_t *id)
     return rc;
 }
 
-static int send_pickle(mproc_conn *conn, const struct mp_buffer *pickle,
-                       const struct mp_parcel *parcel)
+int mp_object_pickle(const mproc_value *value, struct mp_buffer *pickle, struct mp_parcel *parcel,
+                     mproc_error *err)
+{
+    const struct mp_pickle_hooks hooks = {.user = parcel, .leave = leave};
+    const mproc_value none = mp_none();
+    return mp_pickle(value ? value : &none, pickle, NULL, &hooks, err);
+}
+
+int mp_object_send(mproc_conn *conn, const struct mp_buffer *pickle, const struct mp_parcel *parcel)
 {
     mp_deadline deadline;
     if (parcel->n == 0)
@@ -64,14 +72,12 @@ int mproc_conn_send(mproc_conn *conn, const mproc_value *value, mproc_error *err
     struct mp_buffer pickle = {0};
     struct mp_parcel parcel;
     mp_parcel_init(&parcel);
-    const struct mp_pickle_hooks hooks = {.user = &parcel, .leave = leave};
     mp_error_clear(err);
     if (!conn)
         return mp_fail(err, -EINVAL, "send: no connection");
-    const mproc_value none = mp_none();
-    int rc = mp_pickle(value ? value : &none, &pickle, NULL, &hooks, err);
+    int rc = mp_object_pickle(value, &pickle, &parcel, err);
     if (rc == 0)
-        rc = send_pickle(conn, &pickle, &parcel);
+        rc = mp_object_send(conn, &pickle, &parcel);
     mp_buffer_clear(&pickle);
     return rc < 0 ? mp_fail(err, rc, "send: %s", mproc_strerror(rc)) : 0;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mproc/error.h>
+
 #include "base/fd.h"
 
 void mp_parcel_clear(struct mp_parcel *parcel)
@@ -30,6 +32,12 @@ static void merge(struct mp_parcel *to, struct mp_parcel *from)
 
 int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint64_t at)
 {
+    size_t weight = parcel->n + 1;
+    if (arrivals->weight + weight > MP_ARRIVALS_MAX) {
+        mp_parcel_clear(parcel);
+        arrivals->last->parcel.lost = true;
+        return MPROC_ELOST;
+    }
     struct mp_arrival *arrival = malloc(sizeof *arrival);
     if (!arrival) {
         mp_parcel_clear(parcel);
@@ -37,6 +45,8 @@ int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint
     }
     arrival->next = NULL;
     arrival->at = at;
+    arrival->weight = weight;
+    arrivals->weight += weight;
     mp_parcel_init(&arrival->parcel);
     merge(&arrival->parcel, parcel);
     if (arrivals->last)
@@ -50,6 +60,7 @@ int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint
 static void drop_first(struct mp_arrivals *arrivals)
 {
     struct mp_arrival *first = arrivals->first;
+    arrivals->weight -= first->weight;
     arrivals->first = first->next;
     if (!arrivals->first)
         arrivals->last = NULL;

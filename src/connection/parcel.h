@@ -16,6 +16,10 @@
 /* SCM_MAX_FD of Linux: the kernel refuses more with one message. */
 #define MP_PARCEL_MAX 253
 
+/* What may wait to be taken: the parcels of the message that is being read and of the one that the
+ * last read began. A peer that attaches descriptors to every byte gets no further. */
+#define MP_ARRIVALS_MAX (2 * (MP_PARCEL_MAX + 1))
+
 /* Descriptors of one message. */
 struct mp_parcel {
     int fds[MP_PARCEL_MAX];
@@ -33,7 +37,8 @@ static inline void mp_parcel_init(struct mp_parcel *parcel)
 /* A parcel that came, waiting for its message to be taken. */
 struct mp_arrival {
     struct mp_arrival *next;
-    uint64_t at; /* position in the stream behind the read that brought it, bytes */
+    uint64_t at;   /* position in the stream behind the read that brought it, bytes */
+    size_t weight; /* descriptors that it came with, and one for itself */
     struct mp_parcel parcel;
 };
 
@@ -41,9 +46,11 @@ struct mp_arrival {
 struct mp_arrivals {
     struct mp_arrival *first;
     struct mp_arrival *last;
+    size_t weight; /* of all */
 };
 
-/* Keep a parcel, which is emptied. Without memory its descriptors are closed: 0 or -ENOMEM. */
+/* Keep a parcel, which is emptied. Its descriptors are closed without memory (-ENOMEM), and if more
+ * wait than may (MPROC_ELOST). */
 int mp_arrivals_add(struct mp_arrivals *arrivals, struct mp_parcel *parcel, uint64_t at);
 
 /* Move what belongs to the message that ends at `end` into `parcel`, which must be empty. */

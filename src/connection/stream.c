@@ -159,9 +159,11 @@ static ssize_t read_ahead(struct mp_stream *s, size_t want, mp_deadline deadline
     unsigned char *to = s->ahead + s->end;
     size_t len = fill_size(s, want);
     ssize_t n = -ETIMEDOUT;
-    int64_t now = mp_clock_now();
-    if (deadline > now + PAUSES_NS && mp_pause_advised(&s->pause, now))
-        n = read_after_pause(s, to, len);
+    if (deadline != MP_NOW) {
+        int64_t now = mp_clock_now();
+        if (deadline > now + PAUSES_NS && mp_pause_advised(&s->pause, now))
+            n = read_after_pause(s, to, len);
+    }
     if (n == -ETIMEDOUT)
         n = read_some(s, to, len, deadline);
     mp_pause_have_read(&s->pause, n, len);

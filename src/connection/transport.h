@@ -8,7 +8,6 @@
 #define MP_CONNECTION_TRANSPORT_H
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -124,11 +123,14 @@ enum mp_pass_traits {
 
 /* A message being written or read in place, between two calls of the one thread that may. */
 struct mp_in_place {
-    atomic_bool open;
-    pthread_t thread;
-    void *copy; /* malloc'd, where the transport has no place */
+    const char *_Atomic owner; /* the thread's mp_place_mark; NULL while there is no such message */
+    void *copy;                /* malloc'd, where the transport has no place */
     size_t len;
 };
+
+/* The address tells threads apart: only the thread itself ever writes its own into a connection, so
+ * that it needs no order with other memory to find out whether it did. */
+extern _Thread_local char mp_place_mark;
 
 /* A transport embeds this as its first member. */
 struct mproc_conn {
@@ -164,8 +166,8 @@ static inline struct mp_in_place *mp_conn_in_place(mproc_conn *conn, enum mp_way
 static inline int mp_conn_enter(mproc_conn *conn, enum mp_way way, mp_deadline deadline)
 {
     const struct mp_in_place *place = mp_conn_in_place(conn, way);
-    if (atomic_load_explicit(&place->open, memory_order_relaxed) &&
-        pthread_equal(place->thread, pthread_self()))
+    const char *owner = atomic_load_explicit(&place->owner, memory_order_relaxed);
+    if (owner && owner == &mp_place_mark)
         return -EDEADLK;
     if (conn->transport->enter)
         return conn->transport->enter(conn, way, deadline);
@@ -183,6 +185,19 @@ static inline void mp_conn_leave(mproc_conn *conn, enum mp_way way)
         conn->transport->leave(conn, way);
     else
         mp_gate_leave(way == MP_SENDING ? &conn->sending : &conn->receiving);
+}
+
+/* The same for a receive that may sleep or read ahead; see mp_pollable_touch(). */
+static inline int mp_conn_enter_to_receive(mproc_conn *conn, mp_deadline deadline)
+{
+    mp_pollable_touch(&conn->pollable);
+    return mp_conn_enter(conn, MP_RECEIVING, deadline);
+}
+
+static inline void mp_conn_leave_from_receiving(mproc_conn *conn)
+{
+    mp_conn_leave(conn, MP_RECEIVING);
+    mp_pollable_touch(&conn->pollable);
 }
 
 /* Length of the next message if it is within the limit; it stays queued. */

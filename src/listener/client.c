@@ -208,6 +208,8 @@ int mproc_client_connect(mproc_conn **conn, const char *address,
                          const mproc_client_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!conn)
+        return mp_fail(err, -EINVAL, "connect: nowhere to put the connection");
     mproc_client_options o = MPROC_CLIENT_OPTIONS_INIT;
     int rc = mp_options_read(&o, sizeof o, options, err);
     if (rc < 0)

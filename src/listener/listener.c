@@ -167,6 +167,8 @@ int mproc_listener_open(mproc_listener **listener, const char *address,
                         const mproc_listener_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!listener)
+        return mp_fail(err, -EINVAL, "listen: nowhere to put the listener");
     mproc_listener_options o = MPROC_LISTENER_OPTIONS_INIT;
     int rc = read_options(&o, options, err);
     if (rc < 0)
@@ -234,6 +236,8 @@ int mproc_listener_accept(mproc_listener *listener, mproc_conn **conn, double ti
                           mproc_error *err)
 {
     mp_error_clear(err);
+    if (!listener || !conn)
+        return mp_fail(err, -EINVAL, "accept: NULL");
     mp_deadline deadline;
     int rc = mp_deadline_in(timeout, &deadline);
     if (rc < 0)
@@ -245,6 +249,7 @@ int mproc_listener_accept(mproc_listener *listener, mproc_conn **conn, double ti
         rc = fetch_next(listener, conn, deadline);
         mp_reception_set_alarm(&listener->reception);
         mp_gate_leave(&listener->gate);
+        mp_pollable_touch(&listener->pollable);
     }
     if (rc < 0)
         mp_fail_errno(err, -rc, "accept on %s", listener->bound.address);
@@ -270,6 +275,8 @@ mproc_handle mproc_listener_handle(const mproc_listener *listener)
 
 int mproc_listener_stats(const mproc_listener *listener, mproc_listener_counts *counts)
 {
+    if (!listener || !counts)
+        return -EINVAL;
     mproc_listener_counts now = MPROC_LISTENER_COUNTS_INIT;
     size_t size = counts->size;
     if (size < sizeof size)
@@ -297,6 +304,7 @@ void mproc_listener_close(mproc_listener *listener)
 {
     if (!listener)
         return;
+    mp_pollable_leave(&listener->pollable);
     pid_t self = getpid();
     if (listener->creator == self)
         mp_bound_remove_files(&listener->bound);

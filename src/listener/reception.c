@@ -153,10 +153,14 @@ static void advance(struct mp_reception *r, struct mp_visitor *v)
         return;
     }
     leave_pending(r, v);
-    if (rc > 0)
-        append(&r->finished, v);
-    else
+    if (rc < 0) {
         turn_away(r, v, rc);
+        return;
+    }
+    /* CPython's client has TCP_NODELAY off: it would hold back its first message until the
+     * handshake's last is acknowledged, 40 ms. */
+    mp_socket_acknowledge(v->fd);
+    append(&r->finished, v);
 }
 
 static void turn_away_late(struct mp_reception *r)

@@ -44,6 +44,15 @@ void mp_socket_tune(int fd, int family)
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
 }
 
+void mp_socket_acknowledge(int fd)
+{
+#if defined TCP_QUICKACK
+    set_option(fd, IPPROTO_TCP, TCP_QUICKACK);
+#else
+    (void)fd;
+#endif
+}
+
 int mp_socket_accept(int listening, struct mp_endpoint *peer)
 {
     memset(peer, 0, sizeof *peer);

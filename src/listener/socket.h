@@ -12,6 +12,10 @@ int mp_socket_new(int family);
  * connection without them works. */
 void mp_socket_tune(int fd, int family);
 
+/* TCP, where the system can: acknowledge what has come now, without waiting for something to send
+ * along. tcp(7), TCP_QUICKACK. */
+void mp_socket_acknowledge(int fd);
+
 /*
  * The next waiting client of a non-blocking listening socket, in blocking mode, owned, and its
  * address; or -errno.

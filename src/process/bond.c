@@ -25,10 +25,12 @@ static int open_pipes(struct mp_bond *bond, bool daemon)
     return rc;
 }
 
-int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+static int open_bond(struct mp_bond *bond, bool daemon, bool group, bool by_lifeline,
+                     mproc_error *err)
 {
     *bond = (struct mp_bond){
-        .by_lifeline = mp_tie_wants_lifeline(),
+        .by_lifeline = by_lifeline,
+        .group = group,
         .parent = getpid(),
         .parent_pidfd = mp_pidfd_open(getpid()),
         .lifeline = {-1, -1},
@@ -42,6 +44,21 @@ int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
         return 0;
     mp_bond_close(bond);
     return mp_fail_errno(err, -rc, "pipe");
+}
+
+int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, false, mp_tie_wants_lifeline(), err);
+}
+
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err)
+{
+    return open_bond(bond, daemon, true, true, err);
+}
+
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, bool group, mproc_error *err)
+{
+    return open_bond(bond, daemon, group, true, err);
 }
 
 void mp_bond_close(struct mp_bond *bond)
@@ -94,6 +111,15 @@ int mp_bond_keep_parent(struct mp_bond *bond, struct mproc_process *process, pid
     return 0;
 }
 
+void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process)
+{
+    mp_fd_close(&bond->parent_pidfd);
+    mp_fd_close(&bond->lifeline[0]);
+    mp_fd_close(&bond->sentinel[1]);
+    process->lifeline = bond->lifeline[1];
+    process->status.sentinel = bond->sentinel[0];
+}
+
 void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)
 {
     mp_fd_close(&bond->lifeline[1]);
@@ -105,6 +131,7 @@ void mp_bond_keep_child(struct mp_bond *bond, struct mp_status *parent)
         sentinel = bond->parent_pidfd;
     }
     parent->is_parent = true;
+    parent->distant = bond->by_server;
     mp_status_begin(parent, bond->parent, sentinel, bond->pidfd);
 }
 

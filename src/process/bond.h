@@ -14,7 +14,9 @@
 
 struct mp_bond {
     bool pidfd;
+    bool by_server;   /* a fork server is between the two */
     bool by_lifeline; /* a daemonic child watches its lifeline, not its parent itself */
+    bool group;       /* it takes its process group along */
     pid_t parent;
     int parent_pidfd;
     int lifeline[2];
@@ -23,7 +25,16 @@ struct mp_bond {
 
 /* Before the fork. */
 int mp_bond_open(struct mp_bond *bond, bool daemon, mproc_error *err);
+/* For a child that leads a process group. */
+int mp_bond_open_group(struct mp_bond *bond, bool daemon, mproc_error *err);
 void mp_bond_close(struct mp_bond *bond);
+
+/*
+ * The same for a child that a fork server forks: it cannot be told of its parent's end by the
+ * system. What the child needs has been sent to it when keep_distant() keeps the rest.
+ */
+int mp_bond_open_distant(struct mp_bond *bond, bool daemon, bool group, mproc_error *err);
+void mp_bond_keep_distant(struct mp_bond *bond, struct mproc_process *process);
 
 /*
  * In the parent: begin to watch `child` as `process`. If that fails, the child is killed and
@@ -47,9 +58,18 @@ void mp_bond_after_fork(void);
 bool mp_tie_wants_lifeline(void);
 
 /*
- * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends. Negative
- * if that is impossible or the parent is dead already.
+ * In a daemonic child: from now on SIGKILL comes with the parent's end, however it ends, to the
+ * whole process group if it leads one. Negative if that is impossible or the parent is dead
+ * already.
  */
 int mp_tie_to_parent(const struct mp_bond *bond, struct mp_status *parent);
+
+/*
+ * The same for a child that is about to execute another program, with calls that are allowed after
+ * vfork(2). Where that goes by the lifeline, its read end must stay open in the program, which
+ * undoes the tie by closing it; otherwise only a set-user-id or set-group-id program is free of it.
+ * -ENOTSUP: impossible here.
+ */
+int mp_tie_before_exec(const struct mp_bond *bond);
 
 #endif

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "connection/twin.h"
-#include "process/stdio.h"
-#include "process/table.h"
+#include "process/finalize.h"
+#include "process/redirect.h"
 #include "value/tree.h"
 
 static struct mproc_process self = {.kind = MP_SELF, .lifeline = -1, .name = "MainProcess"};
@@ -24,6 +24,12 @@ mproc_process *mproc_current_process(void)
 mproc_process *mproc_parent_process(void)
 {
     return has_parent ? &parent : NULL;
+}
+
+void mp_child_descend_from(const char *name, const char *identity)
+{
+    snprintf(self.name, sizeof self.name, "%s", name);
+    snprintf(self.identity, sizeof self.identity, "%s", identity);
 }
 
 static void become(const struct mproc_process *process, struct mp_bond *bond)
@@ -44,6 +50,21 @@ static void become(const struct mproc_process *process, struct mp_bond *bond)
     mp_log_set_process(self.name);
 }
 
+/*
+ * The object that describes this process is its parent's. To free it would copy its page and those
+ * of malloc(3), so it stays where it is; only a child of a child cannot keep them all.
+ */
+static void forget(struct mproc_process *process)
+{
+    static struct mproc_process *kept;
+    if (!kept) {
+        kept = process;
+        return;
+    }
+    mp_status_destroy(&process->status, true);
+    free(process);
+}
+
 static struct {
     bool returned; /* the target did; otherwise the child itself called exit(3) */
     int code;
@@ -52,13 +73,15 @@ static struct {
 /*
  * Runs after the exit handlers that the child registered and before those that it inherited, which
  * are its parent's business. After a plain exit(3) of the child it lets them run, as the C library
- * does in every forked process; the one among them that ends the children is mp_table_end().
+ * does in every forked process; the one among them that ends the process in order is mp_exit_run().
  */
 static void end_after_own_handlers(void)
 {
     if (!ending.returned)
         return;
-    mp_table_end();
+    if (mp_finalizers_pending()) /* one may call exit(3), see mp_exit_run() */
+        atexit(end_after_own_handlers);
+    mp_exit_run();
     fflush(NULL);
     _exit(ending.code);
 }
@@ -73,20 +96,32 @@ static _Noreturn void end(bool barrier, int code)
     _exit(code);
 }
 
-_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
-                            struct mp_bond *bond, const sigset_t *mask)
+void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
 {
     become(process, bond);
+    /* Cannot fail in a child that was just forked, see setpgid(2). */
+    mp_clan_enter(&process->clan);
     /* Die as the parent's death would have made us. */
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);
-    mp_status_destroy(&process->status, true);
-    free(process);
-    mp_stdin_to_null();
+    forget(process);
+}
+
+_Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
+{
     bool barrier = atexit(end_after_own_handlers) == 0;
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     mp_twin_keep_only(task->args);
     const mproc_value none = mp_none();
     int code = task->target(task->args ? task->args : &none);
     end(barrier, code);
+}
+
+_Noreturn void mp_child_run(struct mproc_process *process, const struct mp_task *task,
+                            struct mp_bond *bond, const sigset_t *mask)
+{
+    mp_child_become(process, bond);
+    const char *what;
+    mp_redirect_apply(task->redirect, &what); /* a child without /dev/null lives without stdin */
+    mp_child_work(task, mask);
 }

@@ -9,8 +9,6 @@
 
 #include <mproc/process.h>
 
-#include "connection/authkey.h"
-
 #define RANDOM_KEY 32
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,6 +55,16 @@ int mp_own_key_ensure(void)
 {
     pthread_mutex_lock(&lock);
     int rc = ensure_locked();
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+int mp_own_key_copy(struct mp_authkey *key)
+{
+    pthread_mutex_lock(&lock);
+    int rc = ensure_locked();
+    if (rc == 0)
+        rc = mp_authkey_copy(key, current->bytes, current->len);
     pthread_mutex_unlock(&lock);
     return rc;
 }

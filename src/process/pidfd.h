@@ -13,10 +13,16 @@
 /* A pidfd, owned; -ENOSYS: there are none here; -ESRCH: no such process; -errno. */
 int mp_pidfd_open(pid_t pid);
 
-/* Reap the child if it has ended, without blocking. *code only for MP_ENDED. */
-enum mp_life mp_pidfd_ask(int pidfd, int *code);
+/* Reap the child whose sentinel is a pidfd if it has ended, without blocking. */
+enum mp_life mp_pidfd_ask(struct mp_status *status);
 
 /* 0, also if it has ended; or -errno. */
 int mp_pidfd_signal(int pidfd, int number);
+
+/*
+ * Signal the process group whose number is this process's pid, also when the process is no more. 0,
+ * also if the group is empty; -ENOSYS: not by this kernel; or -errno.
+ */
+int mp_pidfd_signal_group(int pidfd, int number);
 
 #endif

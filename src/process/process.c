@@ -11,7 +11,13 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/options.h"
+#include "process/boot.h"
+#include "process/command.h"
+#include "process/context.h"
+#include "process/environment.h"
+#include "process/limits.h"
 #include "process/own_key.h"
+#include "process/redirect.h"
 #include "process/table.h"
 #include "value/tree.h"
 
@@ -27,17 +33,29 @@ static int read_options(mproc_process_options *known, const mproc_process_option
     for (size_t i = 0; i < sizeof known->reserved; i++)
         if (known->reserved[i] != 0)
             return mp_fail(err, -E2BIG, "options: reserved bytes are not zero");
-    if (known->start_method || known->command || known->environment || known->directory ||
-        known->in || known->out || known->err || known->n_rlimits || known->n_cpus || known->nice ||
-        known->group)
-        return mp_fail(err, -ENOTSUP, "options: fork takes a name and the daemon flag only");
+    rc = mp_limits_check(known, err);
+    if (rc == 0)
+        rc = mp_redirect_check(known, err);
+    if (rc == 0)
+        rc = mp_environment_check(known->environment, err);
+    if (rc < 0)
+        return rc;
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);
     return 0;
 }
 
-static void free_process(struct mproc_process *process, bool mine)
+/* A target, or a command: one of the two. */
+static int check_program(const mproc_process_options *options, mproc_target target,
+                         mproc_error *err)
+{
+    if (options->command)
+        return mp_command_check(options, target, err);
+    return target ? 0 : mp_fail(err, -EINVAL, "process start: no target");
+}
+
+void mp_process_free(struct mproc_process *process, bool mine)
 {
     mp_fd_close(&process->lifeline);
     mp_status_destroy(&process->status, mine);
@@ -46,46 +64,114 @@ static void free_process(struct mproc_process *process, bool mine)
 
 static struct mproc_process *new_process(const mproc_process_options *options)
 {
-    struct mproc_process *process = calloc(1, sizeof *process);
+    /* calloc(3) of glibc does not take what was just freed, which keeps pages unshared. */
+    struct mproc_process *process = malloc(sizeof *process);
     if (!process)
         return NULL;
+    memset(process, 0, sizeof *process);
     process->kind = MP_CHILD;
     process->daemon = options->daemon;
     process->lifeline = -1;
     if (options->name)
         memcpy(process->name, options->name, strlen(options->name));
-    if (mp_status_init(&process->status) == 0)
-        return process;
-    free(process);
-    return NULL;
+    else if (options->command)
+        mp_command_name(options->command, process->name);
+    if (options->group)
+        mp_clan_plan(&process->clan);
+    if (mp_status_init(&process->status) < 0) {
+        free(process);
+        return NULL;
+    }
+    process->status.hold = options->group; /* the number of the group, too, until it is closed */
+    return process;
 }
 
-static int start_locked(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
+static int find_method(const mproc_process_options *options, const struct mp_start_method **method,
+                       mproc_error *err)
+{
+    if (options->command) {
+        *method = &mp_start_command;
+        return 0;
+    }
+    return mp_context_find(options->start_method, method, err);
+}
+
+static int start_locked(struct mproc_process **out, const struct mp_task *task,
+                        const struct mp_start_method *method, mproc_error *err)
 {
     struct mproc_process *process = new_process(task->options);
     if (!process)
         return mp_fail_errno(err, ENOMEM, "new process");
-    int rc = mp_table_start_locked(process, task, &mp_start_fork, err);
+    int rc = mp_table_start_locked(process, task, method, err);
     if (rc == 0)
         *out = process;
     else
-        free_process(process, true);
+        mp_process_free(process, true);
+    return rc;
+}
+
+/* Without the table's lock, since a child may take its time. */
+static int wait_for_target(struct mproc_process *process, const struct mp_task *task,
+                           const struct mp_start_method *method, mproc_error *err)
+{
+    int rc = method->finish(process, task, err);
+    if (rc == 0)
+        mp_table_admit(process);
+    else
+        mp_table_abandon(process);
+    return rc;
+}
+
+static int start_redirected(struct mproc_process **out, struct mp_task *task,
+                            const struct mp_start_method *method, mproc_error *err)
+{
+    int rc = mp_table_begin_start(err);
+    if (rc < 0)
+        return rc;
+    rc = mp_redirect_open(task->redirect, task->options, err);
+    if (rc == 0)
+        rc = start_locked(out, task, method, err);
+    mp_table_end_start();
+    return rc == 0 && method->finish ? wait_for_target(*out, task, method, err) : rc;
+}
+
+static int attempt(struct mproc_process **out, const struct mp_task *task,
+                   const struct mp_start_method *method, mproc_error *err)
+{
+    struct mproc_process *process = NULL;
+    struct mp_redirect redirect = MP_REDIRECT_NONE;
+    struct mp_task own = *task;
+    own.redirect = &redirect;
+    int rc = method->prepare(&own, err);
+    if (rc == 0)
+        rc = start_redirected(&process, &own, method, err);
+    if (rc == 0) {
+        mp_redirect_hand_over(&redirect, task->options);
+        *out = process;
+    }
+    mp_redirect_close(&redirect);
+    if (method->forget)
+        method->forget(&own);
     return rc;
 }
 
 static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
-    /* One key for the whole family, so it must exist before the first child does. */
-    int rc = mp_own_key_ensure();
-    if (rc < 0)
-        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
-    rc = mp_start_fork.prepare(task, err);
-    if (rc == 0)
-        rc = mp_table_begin_start(err);
+    const struct mp_start_method *method;
+    int rc = find_method(task->options, &method, err);
     if (rc < 0)
         return rc;
-    rc = start_locked(out, task, err);
-    mp_table_end_start();
+    /* One key for the whole family, so it must exist before the first child does. */
+    rc = mp_own_key_ensure();
+    if (rc < 0)
+        return mp_fail(err, rc, "authkey: %s", mproc_strerror(rc));
+    rc = MP_AGAIN;
+    for (int i = 0; i < 2 && rc == MP_AGAIN; i++) {
+        mp_error_clear(err);
+        rc = attempt(out, task, method, err);
+    }
+    if (rc == MP_AGAIN)
+        return mp_fail(err, MPROC_ESTART, "two fork servers died before they had forked");
     return rc;
 }
 
@@ -106,10 +192,15 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
                         const mproc_process_options *options, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!process || !target)
+    if (!process)
         return mp_fail(err, -EINVAL, "process start: NULL where something is needed");
     mproc_process_options known = MPROC_PROCESS_OPTIONS_INIT;
     int rc = read_options(&known, options, err);
+    if (rc == 0)
+        rc = check_program(&known, target, err);
+    if (rc < 0)
+        return rc;
+    rc = mp_boot_check_self(err);
     if (rc < 0)
         return rc;
     if (mproc_process_daemon(mproc_current_process()))
@@ -118,8 +209,7 @@ int mproc_process_start(mproc_process **process, mproc_target target, const mpro
     return start_with_args(process, target, args, &known, err);
 }
 
-/* Can this process watch it? */
-static int check_watchable(const mproc_process *process)
+int mp_process_check_watchable(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
@@ -128,17 +218,17 @@ static int check_watchable(const mproc_process *process)
     return 0;
 }
 
-static int check_child(const mproc_process *process)
+int mp_process_check_child(const mproc_process *process)
 {
     if (!process)
         return -EINVAL;
-    return process->kind == MP_CHILD ? check_watchable(process) : MPROC_ENOTCHILD;
+    return process->kind == MP_CHILD ? mp_process_check_watchable(process) : MPROC_ENOTCHILD;
 }
 
 int mproc_process_join(mproc_process *process, double timeout)
 {
     mp_deadline deadline;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     if (rc == 0)
         rc = mp_deadline_in(timeout, &deadline);
     if (rc == 0)
@@ -152,7 +242,7 @@ int mproc_process_is_alive(mproc_process *process)
 {
     if (process && process->kind == MP_SELF)
         return 1;
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : mp_status_look(&process->status) == MP_RUNNING;
 }
 
@@ -160,7 +250,7 @@ int mproc_process_exitcode(mproc_process *process, int *code)
 {
     if (!code)
         return -EINVAL;
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     if (rc < 0)
         return rc;
     switch (mp_status_look(&process->status)) {
@@ -194,13 +284,13 @@ bool mproc_process_daemon(const mproc_process *process)
 
 mproc_handle mproc_process_sentinel(const mproc_process *process)
 {
-    int rc = check_watchable(process);
+    int rc = mp_process_check_watchable(process);
     return rc < 0 ? rc : process->status.sentinel;
 }
 
 static int send_signal(mproc_process *process, int number)
 {
-    int rc = check_child(process);
+    int rc = mp_process_check_child(process);
     return rc < 0 ? rc : mp_status_signal(&process->status, number);
 }
 
@@ -229,7 +319,7 @@ int mproc_process_close(mproc_process *process)
     if (mine && mp_status_look(&process->status) == MP_RUNNING)
         return MPROC_ERUNNING;
     if (mp_table_remove(process))
-        free_process(process, mine);
+        mp_process_free(process, mine);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/pollable.h"
+#include "process/usage.h"
 
 enum mp_life {
     MP_RUNNING,
@@ -22,10 +23,15 @@ struct mp_status {
     pid_t owner;  /* the process for which this holds; a forked copy of it must not ask */
     int sentinel; /* pidfd, or a pipe's read end which hangs up when the process ends */
     bool pidfd;
-    bool is_parent;       /* not a child: can be watched, not reaped */
-    pthread_mutex_t lock; /* one asks the kernel at a time */
-    atomic_int life;      /* enum mp_life; leaves MP_RUNNING once, after `code` was written */
-    int code;             /* exit code, or minus the signal */
+    bool is_parent;        /* not a child: can be watched, not reaped */
+    bool distant;          /* a fork server is between us: the system sees neither as the other's */
+    pthread_mutex_t lock;  /* one asks the kernel at a time */
+    atomic_int life;       /* enum mp_life; leaves MP_RUNNING once, after `code` was written */
+    int code;              /* exit code, or minus the signal */
+    struct mp_usage usage; /* written with `code`; who reaps for us has to tell this too */
+    int relay;             /* of a fork server's child: from there its end is told; or -1 */
+    atomic_bool lost;      /* the fork server is dead, and the relay with it */
+    bool hold; /* reaped only by mp_status_destroy(), so that until then the pid is its own */
     /* The sentinel spoke, but the process is not to be had yet: ask now and then instead. */
     atomic_bool hung_up;
     _Atomic mp_deadline look_at; /* when to ask although the sentinel is silent */
@@ -48,8 +54,8 @@ void mp_status_destroy(struct mp_status *status, bool mine);
 /* Ask without blocking, reap if there is something to reap; what is known from then on. */
 enum mp_life mp_status_look(struct mp_status *status);
 
-/* waitid(2) for one child without blocking; *code only for MP_ENDED. */
-enum mp_life mp_status_reap(idtype_t type, id_t id, int *code);
+/* waitid(2) for one child without blocking; `code` and `usage` are set only for MP_ENDED. */
+enum mp_life mp_status_reap(idtype_t type, id_t id, struct mp_status *status);
 
 /* Send a signal unless it has ended. 0 or -errno. */
 int mp_status_signal(struct mp_status *status, int number);

@@ -12,10 +12,16 @@
 #include "base/fd.h"
 #include "connection/twin.h"
 #include "process/bond.h"
+#include "process/boot.h"
+#include "process/finalize.h"
+#include "process/forkserver.h"
 #include "process/own_key.h"
 
 /* Finished children are looked for once in so many starts per child in the table. */
 #define SWEEP_SHARE 16
+
+/* A killed child is gone at once, unless a debugger or a dead file system holds it. */
+#define REAPING_NS INT64_C(1000000000)
 
 static struct {
     pthread_mutex_t lock;
@@ -57,6 +63,9 @@ static void after_fork(void)
     for (struct mproc_process *p = table.first; p; p = p->next) {
         mp_fd_close(&p->lifeline);
         mp_fd_close(&p->status.sentinel);
+        mp_fd_close(&p->status.relay);
+        if (p->boot)
+            mp_boot_after_fork(p->boot);
     }
     disown_children();
     pthread_mutex_init(&table.lock, NULL);
@@ -64,6 +73,7 @@ static void after_fork(void)
     mp_own_key_after_fork();
     mp_log_after_fork();
     mp_twin_after_fork();
+    mp_forkserver_after_fork();
 }
 
 static int prepare_rc;
@@ -71,8 +81,8 @@ static int prepare_rc;
 static void prepare_table(void)
 {
     prepare_rc = -pthread_atfork(NULL, NULL, after_fork);
-    if (prepare_rc == 0 && atexit(mp_table_end) != 0)
-        prepare_rc = -ENOMEM;
+    if (prepare_rc == 0)
+        prepare_rc = mp_exit_prepare();
 }
 
 static int prepare_once(mproc_error *err)
@@ -80,13 +90,6 @@ static int prepare_once(mproc_error *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare_table);
     return prepare_rc == 0 ? 0 : mp_fail_errno(err, -prepare_rc, "registering exit handlers");
-}
-
-static void sweep_locked(void)
-{
-    for (struct mproc_process *p = table.first; p; p = p->next)
-        mp_status_look(&p->status);
-    table.unswept = 0;
 }
 
 static void number_locked(struct mproc_process *process)
@@ -124,6 +127,34 @@ static void unlink_locked(struct mproc_process *process)
         table.last = process->prev;
 }
 
+static bool is_begun(const struct mproc_process *process)
+{
+    return process->status.pid > 0;
+}
+
+static bool has_ended(struct mproc_process *process)
+{
+    return !is_begun(process) || mp_status_look(&process->status) != MP_RUNNING;
+}
+
+static void free_abandoned_locked(struct mproc_process *process)
+{
+    unlink_locked(process);
+    table.n--;
+    mp_process_free(process, true);
+}
+
+static void sweep_locked(void)
+{
+    struct mproc_process *next;
+    for (struct mproc_process *p = table.first; p; p = next) {
+        next = p->next;
+        if (is_begun(p) && has_ended(p) && p->stage == MP_ABANDONED)
+            free_abandoned_locked(p);
+    }
+    table.unswept = 0;
+}
+
 int mp_table_begin_start(mproc_error *err)
 {
     int rc = prepare_once(err);
@@ -150,9 +181,43 @@ int mp_table_start_locked(struct mproc_process *process, const struct mp_task *t
     int rc = method->start(process, task, err);
     if (rc < 0)
         return rc;
-    table.started++;
+    process->number = ++table.started;
+    process->stage = method->finish ? MP_STARTING : MP_STARTED;
+    process->boot = task->boot;
     append_locked(process);
     return 0;
+}
+
+void mp_table_born(struct mproc_process *process, pid_t pid, int pidfd)
+{
+    struct mp_status *status = &process->status;
+    pthread_mutex_lock(&table.lock);
+    mp_status_begin(status, pid, pidfd >= 0 ? pidfd : status->sentinel, pidfd >= 0);
+    pthread_mutex_unlock(&table.lock);
+}
+
+void mp_table_admit(struct mproc_process *process)
+{
+    pthread_mutex_lock(&table.lock);
+    process->stage = MP_STARTED;
+    process->boot = NULL;
+    pthread_mutex_unlock(&table.lock);
+}
+
+void mp_table_abandon(struct mproc_process *process)
+{
+    if (is_begun(process)) {
+        mp_status_signal(&process->status, SIGKILL);
+        mp_pollable_wait_one(&process->status.pollable, mp_clock_now() + REAPING_NS);
+    }
+    pthread_mutex_lock(&table.lock);
+    process->stage = MP_ABANDONED;
+    process->boot = NULL;
+    if (process->number == table.started) /* nobody came after it */
+        table.started--;
+    if (!table.ending && has_ended(process))
+        free_abandoned_locked(process);
+    pthread_mutex_unlock(&table.lock);
 }
 
 bool mp_table_remove(struct mproc_process *process)
@@ -173,7 +238,7 @@ size_t mproc_active_children(mproc_process **children, size_t room)
     size_t n = 0;
     pthread_mutex_lock(&table.lock);
     for (struct mproc_process *p = table.first; p; p = p->next) {
-        if (mp_status_look(&p->status) != MP_RUNNING)
+        if (p->stage != MP_STARTED || mp_status_look(&p->status) != MP_RUNNING)
             continue;
         if (n < room)
             children[n] = p;
@@ -186,8 +251,18 @@ size_t mproc_active_children(mproc_process **children, size_t room)
 static void terminate_daemons_locked(void)
 {
     for (struct mproc_process *p = table.first; p; p = p->next)
-        if (p->daemon)
-            mp_status_signal(&p->status, SIGTERM);
+        if (p->daemon && is_begun(p))
+            mp_clan_signal(p, SIGTERM);
+}
+
+/* What daemons that are groups have left behind. */
+static void kill_leftovers(void)
+{
+    pthread_mutex_lock(&table.lock);
+    for (struct mproc_process *p = table.first; p; p = p->next)
+        if (p->daemon && p->clan.group && is_begun(p))
+            mp_clan_signal(p, SIGKILL);
+    pthread_mutex_unlock(&table.lock);
 }
 
 /* From now on no object in the table is freed: other threads may still be running. */
@@ -212,4 +287,6 @@ void mp_table_end(void)
     while (mproc_active_children(&child, 1) > 0)
         if (mp_pollable_wait_one(&child->status.pollable, MP_NEVER) < 0)
             break; /* somebody closed our descriptors */
+    kill_leftovers();
+    mp_forkserver_stop();
 }

@@ -17,6 +17,16 @@ void mp_table_end_start(void);
 int mp_table_start_locked(struct mproc_process *process, const struct mp_task *task,
                           const struct mp_start_method *method, mproc_error *err);
 
+/*
+ * A child that a fork server brought into being while it was waited for; `pidfd` -1: there is none.
+ *
+ * A child that was waited for without the lock now runs its target; or it does not and was killed:
+ * then it is freed as soon as it has ended, or left alone if this process is ending.
+ */
+void mp_table_born(struct mproc_process *process, pid_t pid, int pidfd);
+void mp_table_admit(struct mproc_process *process);
+void mp_table_abandon(struct mproc_process *process);
+
 /* Take `process` out. False: leave it alone, this process is ending and waits for all it has. */
 bool mp_table_remove(struct mproc_process *process);
 

@@ -34,6 +34,8 @@ int mproc_value_int64(const mproc_value *v, int64_t *out)
 {
     if (!is_int(v))
         return MPROC_EKIND;
+    if (!out)
+        return -EINVAL;
     if (mp_is_big(v))
         return -ERANGE;
     *out = v->u.i;
@@ -44,6 +46,8 @@ int mproc_value_uint64(const mproc_value *v, uint64_t *out)
 {
     if (!is_int(v))
         return MPROC_EKIND;
+    if (!out)
+        return -EINVAL;
     if (!mp_is_big(v)) {
         if (v->u.i < 0)
             return -ERANGE;
@@ -77,6 +81,8 @@ ssize_t mproc_value_bigint(const mproc_value *v, void *buf, size_t cap)
 
 int mproc_value_float(const mproc_value *v, double *out)
 {
+    if (!out)
+        return -EINVAL;
     if (mproc_value_kind(v) == MPROC_KIND_FLOAT) {
         *out = v->u.f;
         return 0;

@@ -19,6 +19,8 @@ int mp_finish_root(struct mp_tree *tree, const mproc_value *cell, mproc_value **
 
 static int new_scalar(mproc_value **out, mproc_value cell)
 {
+    if (!out)
+        return -EINVAL;
     struct mp_tree *tree = mp_tree_new(0);
     return tree ? mp_finish_root(tree, &cell, out) : -ENOMEM;
 }
@@ -26,6 +28,8 @@ static int new_scalar(mproc_value **out, mproc_value cell)
 static int copy_text(struct mp_tree *tree, mproc_kind kind, const void *data, size_t len,
                      mproc_value *out)
 {
+    if (!data && len > 0)
+        return -EINVAL;
     const unsigned char *text = mp_alloc_text(tree, data, len);
     if (!text)
         return mp_alloc_error(tree);
@@ -37,7 +41,7 @@ int mp_new_str(struct mp_tree *tree, const char *utf8, size_t len, mproc_value *
 {
     if (len == SIZE_MAX)
         len = utf8 ? strlen(utf8) : 0;
-    if (len > 0 && !mp_utf8_ok((const unsigned char *)utf8, len))
+    if (utf8 && len > 0 && !mp_utf8_ok((const unsigned char *)utf8, len))
         return MPROC_EUTF8;
     return copy_text(tree, MPROC_KIND_STR, utf8, len, out);
 }
@@ -67,10 +71,10 @@ static int make(struct mp_tree *tree, mproc_kind kind, mproc_value *out)
 /* Hand out the root, or free the tree again. */
 static int finish(struct mp_tree *tree, int rc, const mproc_value *cell, mproc_value **out)
 {
-    if (rc == 0)
+    if (rc == 0 && out)
         return mp_finish_root(tree, cell, out);
     mp_tree_free(tree);
-    return rc;
+    return rc < 0 ? rc : -EINVAL;
 }
 
 #define SMALL_ROOM ((size_t)256)
@@ -104,6 +108,8 @@ int mproc_value_new_uint64(mproc_value **out, uint64_t number)
 
 int mproc_value_new_bigint(mproc_value **out, const void *data, size_t len)
 {
+    if (!data && len > 0)
+        return -EINVAL;
     struct mp_tree *tree = mp_tree_new(len < MP_MAX_TEXT ? len + 8 : 0);
     mproc_value cell = mp_none();
     return tree ? finish(tree, mp_big_new(tree, data, len, &cell), &cell, out) : -ENOMEM;
@@ -125,7 +131,7 @@ int mproc_value_new_complex(mproc_value **out, double real, double imag)
         return finish(tree, -ENOMEM, &cell, out);
     parts[0] = real;
     parts[1] = imag;
-    return mp_finish_root(tree, &cell, out);
+    return finish(tree, 0, &cell, out);
 }
 
 int mproc_value_new_str(mproc_value **out, const char *utf8, size_t len)
@@ -146,6 +152,8 @@ int mproc_value_new_bytes(mproc_value **out, const void *data, size_t len)
 
 int mproc_value_new_bytearray(mproc_value **out, const void *data, size_t len)
 {
+    if (!data && len > 0)
+        return -EINVAL;
     struct mp_tree *tree = mp_tree_new(sizeof(struct mp_node));
     mproc_value cell = mp_none();
     if (!tree)
@@ -170,6 +178,8 @@ static int fill_global(struct mp_tree *tree, const char *module, const char *nam
 
 int mproc_value_new_global(mproc_value **out, const char *module, const char *name)
 {
+    if (!module || !name)
+        return -EINVAL;
     struct mp_tree *tree = mp_tree_new(SMALL_ROOM);
     mproc_value cell = mp_none();
     return tree ? finish(tree, fill_global(tree, module, name, &cell), &cell, out) : -ENOMEM;
@@ -272,6 +282,8 @@ int mproc_value_append_new(mproc_value *container, mproc_kind kind, mproc_value 
     mproc_kind into = mproc_value_kind(container);
     if (!mp_is_sequence(into) && into != MPROC_KIND_OBJECT)
         return MPROC_EKIND;
+    if (!child)
+        return -EINVAL;
     mproc_value cell = mp_none();
     int rc = make(container->u.node->tree, kind, &cell);
     if (rc == 0)
@@ -305,7 +317,7 @@ int mproc_value_append_bytes(mproc_value *bytearray, const void *data, size_t le
 {
     if (mproc_value_kind(bytearray) != MPROC_KIND_BYTEARRAY)
         return MPROC_EKIND;
-    return mp_bytearray_extend(bytearray->u.node, data, len);
+    return data || len == 0 ? mp_bytearray_extend(bytearray->u.node, data, len) : -EINVAL;
 }
 
 static int adopt_part(struct mp_object *object, mproc_part part, mproc_value *v,
@@ -348,7 +360,7 @@ int mproc_value_new_object(mproc_value **out, mproc_construct how, mproc_value *
         (args && mp_kind(args) != MPROC_KIND_TUPLE) || (how == MPROC_NEW_EX) != (kwargs != NULL) ||
         (kwargs && mp_kind(kwargs) != MPROC_KIND_DICT))
         return MPROC_EKIND;
-    if ((unsigned)how > MPROC_NEW_EX)
+    if (!out || (unsigned)how > MPROC_NEW_EX)
         return -EINVAL;
     struct mp_tree *tree = mp_tree_new(2 * SMALL_ROOM);
     mproc_value cell = mp_none();

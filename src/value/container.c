@@ -65,10 +65,7 @@ struct mp_node *mp_sequence_new(struct mp_tree *tree, mproc_kind kind, const mpr
         atomic_init(&((struct mp_tuple *)node)->hash, 0);
     node->len = node->cap = n;
     node->u.items = (mproc_value *)((unsigned char *)node + head);
-    for (size_t i = 0; i < n; i++) {
-        node->u.items[i] = items[i];
-        mp_deepen(node, &items[i]);
-    }
+    node->depth += mp_copy_cells(node->u.items, items, n);
     return node;
 }
 

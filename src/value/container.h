@@ -67,6 +67,32 @@ static inline void mp_deepen(struct mp_node *node, const mproc_value *child)
 }
 
 /*
+ * Cells are passed on by value, and copied in halves: the halves were written one by one, and a
+ * processor that is asked for both at once has to wait until they have left its store buffer.
+ * Halves of unlike types are what keeps compilers from joining them.
+ */
+static inline void mp_copy_cell(mproc_value *to, const mproc_value *from)
+{
+    to->meta = from->meta;
+    if (sizeof to->u.pointer == sizeof to->u)
+        to->u.pointer = from->u.pointer;
+    else
+        to->u = from->u;
+}
+
+/* Copy `n` cells; the greatest depth of any node among them, 0 if there is none. */
+static inline uint32_t mp_copy_cells(mproc_value *to, const mproc_value *from, size_t n)
+{
+    uint32_t depth = 0;
+    for (const mproc_value *end = from + n; from < end; from++, to++) {
+        mp_copy_cell(to, from);
+        if (mp_has_node(from) && from->u.node->depth > depth)
+            depth = from->u.node->depth;
+    }
+    return depth;
+}
+
+/*
  * Python's hash, in that equal keys have equal hashes; keyed, so that nobody outside can make
  * them collide. Never 0. 0, MPROC_EUNHASHABLE or MPROC_ELIMIT.
  */

@@ -78,10 +78,10 @@ int mp_decode_pop_mark(struct mp_decoder *d, mproc_value **items, size_t *n)
     return 0;
 }
 
-/* The first one for a guess at what the message holds, an entry for each 16 bytes. */
+/* The first one for a guess at what the message holds, an entry for each 8 bytes. */
 static size_t first_memo(const struct mp_decoder *d)
 {
-    size_t guess = (size_t)(d->end - d->start) / 16;
+    size_t guess = (size_t)(d->end - d->start) / 8;
     if (guess < 64 || !within_memory(d, guess * sizeof *d->memo))
         return 64;
     return guess < LARGEST_FIRST_MEMO ? guess : LARGEST_FIRST_MEMO;
@@ -339,12 +339,24 @@ static int read_limits(mproc_unpickle_options *limits, const mproc_unpickle_opti
 
 #define ROOT_ROOM 256 /* for a scalar or a few of them, beside the tree itself */
 
-/* Most of what a short message that is more than one text becomes; longer ones get more later. */
+#define SMALL_CHUNK ((size_t)64 << 10)
+#define MAPPED_CHUNK ((size_t)160 << 10)
+
+/*
+ * What a message that is more than one text becomes, if it is short; a larger one gets more later.
+ *
+ * Memory that malloc() returns to the system is filled anew by the next message, page by page, at
+ * several times the cost of decoding into it. The GNU C library does so with any 128 KiB that get
+ * free at the end of its heap, until it has seen a block free()d that was larger: from then on, it
+ * keeps twice the size of that. So there is nothing between chunks that stay below the limit
+ * together with the message and the memo, and such a block.
+ */
 static size_t first_chunk(size_t len)
 {
-    size_t small = len < 7168 ? 7 * len : 50176;
-    size_t large = len < 32768 ? 3 * len : 98304;
-    return ROOT_ROOM + (small > large ? small : large);
+    if (len >= MP_LARGEST_CHUNK / 8)
+        return MP_LARGEST_CHUNK;
+    size_t likely = ROOT_ROOM + 8 * len;
+    return likely <= SMALL_CHUNK || likely >= MAPPED_CHUNK ? likely : MAPPED_CHUNK;
 }
 
 static void finish(struct mp_tree *tree, const mproc_value *root)
@@ -415,6 +427,8 @@ int mproc_value_unpickle(mproc_value **out, const void *data, size_t len,
                          const mproc_unpickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!out || (!data && len > 0))
+        return mp_fail(err, -EINVAL, "pickle: NULL");
     mproc_unpickle_options limits;
     int rc = read_limits(&limits, options, len, err);
     if (rc < 0)

@@ -6,58 +6,77 @@
 #include <assert.h>
 
 #include "value/decoder.h"
-
-#define ROOM 10 /* bytes of the longest opcode here, without its text, and the next opcode */
-
-static inline bool is_ascii(const unsigned char *text, size_t len)
-{
-    uint64_t all = 0;
-    uint64_t eight = 0;
-    if (len < 4) /* first, middle and last are all there is */
-        return len == 0 || (text[0] | text[len / 2] | text[len - 1]) < 0x80;
-    if (len < 8) {
-        uint32_t four[2];
-        memcpy(&four[0], text, 4);
-        memcpy(&four[1], text + len - 4, 4);
-        return ((four[0] | four[1]) & 0x80808080u) == 0;
-    }
-    for (size_t i = 0; i + 8 <= len; i += 8) {
-        memcpy(&eight, text + i, sizeof eight);
-        all |= eight;
-    }
-    memcpy(&eight, text + len - 8, sizeof eight);
-    return ((all | eight) & 0x8080808080808080u) == 0;
-}
+#include "value/hash.h"
 
 /*
- * Cells are passed on by value, and copied in halves: the halves were written one by one, and a
- * processor that is asked for both at once has to wait until they have left its store buffer.
- * Halves of unlike types are what keeps compilers from joining them.
+ * Bytes of the longest opcode here, without its text, and the next opcode; and of a text's opcode
+ * and the first eight bytes of it, which are read however short it is.
  */
-static inline void copy_cell(mproc_value *to, const mproc_value *from)
+#define ROOM 10
+
+/*
+ * What changes with nearly every opcode, out of the decoder: compilers keep it in registers, which
+ * they cannot do with what a byte written into the message might change.
+ */
+struct quick {
+    mproc_value *memo;         /* where the next MEMOIZE puts its entry */
+    mproc_value *memo_stop;    /* no further than this; NULL if the next is not at the end */
+    unsigned char *memory;     /* of the tree, free */
+    unsigned char *memory_end; /* of the newest chunk */
+    size_t nodes_left;         /* that may still be made */
+};
+
+static struct quick start_quick(const struct mp_decoder *d)
 {
-    to->meta = from->meta;
-    if (sizeof to->u.pointer == sizeof to->u)
-        to->u.pointer = from->u.pointer;
-    else
-        to->u = from->u;
+    struct quick q = {.memory = d->tree->at, .memory_end = d->tree->end};
+    if (d->nodes < d->limits.max_nodes)
+        q.nodes_left = d->limits.max_nodes - d->nodes;
+    size_t room = d->memo_cap < d->limits.max_memo ? d->memo_cap : d->limits.max_memo;
+    if (d->memo_len == d->memo_count && d->memo_len < room) {
+        q.memo = d->memo + d->memo_len;
+        q.memo_stop = d->memo + room;
+    }
+    return q;
+}
+
+static void end_quick(struct mp_decoder *d, const struct quick *q)
+{
+    d->tree->at = q->memory;
+    if (d->nodes < d->limits.max_nodes)
+        d->nodes = d->limits.max_nodes - q->nodes_left;
+    if (q->memo_stop)
+        d->memo_len = d->memo_count = (size_t)(q->memo - d->memo);
+}
+
+/* At least eight bytes from `text` on can be read. */
+static inline bool is_ascii(const unsigned char *text, size_t len)
+{
+    const uint64_t high_bits = 0x8080808080808080u;
+    if (len <= 8) {
+        uint64_t eight = mp_load_le(text, 8);
+        return (eight << ((0 - 8 * len) & 63) & high_bits) == 0 || len == 0;
+    }
+    uint64_t all = mp_load64(text + len - 8);
+    for (size_t i = 0; i + 8 < len; i += 8)
+        all |= mp_load64(text + i);
+    return (all & high_bits) == 0;
 }
 
 /* MEMOIZE, if it is for the next entry and there is room. */
-static inline bool memoize_next(struct mp_decoder *d, mproc_value v)
+static inline bool memoize_next(struct quick *q, mproc_value v)
 {
-    if (d->memo_len != d->memo_count || d->memo_len >= d->memo_cap ||
-        d->memo_len >= d->limits.max_memo)
+    if (q->memo == q->memo_stop)
         return false;
-    d->memo[d->memo_len++] = v;
-    d->memo_count++;
+    *q->memo++ = v;
     return true;
 }
 
 /* BINGET of a node, or of a text that is known to be shared. */
-static inline bool get_known(struct mp_decoder *d, size_t index, mproc_value *top)
+static inline bool get_known(const struct mp_decoder *d, const struct quick *q, size_t index,
+                             mproc_value *top)
 {
-    if (index >= d->memo_len || d->memo[index].meta == MP_UNSET_MEMO)
+    size_t len = q->memo_stop ? (size_t)(q->memo - d->memo) : d->memo_len;
+    if (!d->memo || index >= len || d->memo[index].meta == MP_UNSET_MEMO)
         return false;
     mproc_value v = d->memo[index];
     if (mp_has_node(&v))
@@ -73,30 +92,133 @@ static inline bool get_known(struct mp_decoder *d, size_t index, mproc_value *to
 static_assert(sizeof(struct mp_tuple) % 8 == 0, "what mp_alloc() would round to");
 
 /* A tuple in memory at hand. */
-static inline bool make_tuple(struct mp_decoder *d, const mproc_value *items, size_t n,
-                              mproc_value *made)
+static inline bool make_tuple(const struct mp_decoder *d, struct quick *q, const mproc_value *items,
+                              size_t n, mproc_value *made)
 {
-    struct mp_tree *tree = d->tree;
     size_t bytes = sizeof(struct mp_tuple) + n * sizeof *items;
-    if ((size_t)(tree->end - tree->at) < bytes || d->nodes >= d->limits.max_nodes)
+    if ((size_t)(q->memory_end - q->memory) < bytes || q->nodes_left == 0)
         return false;
-    struct mp_tuple *tuple = (struct mp_tuple *)(void *)tree->at;
+    struct mp_tuple *tuple = (struct mp_tuple *)(void *)q->memory;
     mproc_value *to = (mproc_value *)(tuple + 1);
-    uint32_t depth = 0;
-    for (size_t i = 0; i < n; i++) {
-        copy_cell(&to[i], &items[i]);
-        if (mp_has_node(&items[i]) && items[i].u.node->depth > depth)
-            depth = items[i].u.node->depth;
-    }
+    uint32_t depth = mp_copy_cells(to, items, n);
     if (depth >= d->limits.max_depth)
         return false;
-    tree->at += bytes;
+    q->memory += bytes;
+    q->nodes_left--;
     tuple->node =
-        (struct mp_node){.tree = tree, .depth = depth + 1, .len = n, .cap = n, .u.items = to};
+        (struct mp_node){.tree = d->tree, .depth = depth + 1, .len = n, .cap = n, .u.items = to};
     atomic_init(&tuple->hash, 0);
-    d->nodes++;
     *made = mp_node_cell(MPROC_KIND_TUPLE, &tuple->node);
     return true;
+}
+
+#define LONGEST_NUMBER 9
+
+/* A number, if there is one: its bytes, or 0. LONGEST_NUMBER of them can be read. */
+static inline size_t read_number(const unsigned char *at, mproc_value *to)
+{
+    switch (*at) {
+    case OP_BININT2:
+        *to = mp_int(at[1] | at[2] << 8);
+        return 3;
+    case OP_BININT1:
+        *to = mp_int(at[1]);
+        return 2;
+    case OP_BININT:
+        *to = mp_int((int32_t)mp_load_le(at + 1, 4));
+        return 5;
+    case OP_BINFLOAT:
+        *to = mp_float(mp_load_double(at + 1));
+        return 9;
+    default:
+        return 0;
+    }
+}
+
+/* The topmost cells as a tuple. Inlined for each `n`, which makes straight lines of its loops. */
+static inline bool tuple_of_top(const struct mp_decoder *d, struct quick *q, mproc_value **top,
+                                const mproc_value *floor, size_t n, mproc_value *made)
+{
+    if ((size_t)(*top - floor) < n || !make_tuple(d, q, *top - n, n, made))
+        return false;
+    *top -= n - 1;
+    (*top)[-1] = *made;
+    return true;
+}
+
+static inline bool small_tuple(const struct mp_decoder *d, struct quick *q, mproc_value **top,
+                               const mproc_value *floor, unsigned op, mproc_value *made)
+{
+    if (op == OP_TUPLE2)
+        return tuple_of_top(d, q, top, floor, 2, made);
+    if (op == OP_TUPLE3)
+        return tuple_of_top(d, q, top, floor, 3, made);
+    return tuple_of_top(d, q, top, floor, 1, made);
+}
+
+/*
+ * Numbers in a row, up to the end of the message, which is LONGEST_NUMBER bytes off at least, and
+ * into cells up to `stop`. Behind the last one.
+ */
+static unsigned char *read_numbers(unsigned char *at, const unsigned char *end, mproc_value **to,
+                                   const mproc_value *stop)
+{
+    const unsigned char *whole = end - LONGEST_NUMBER; /* up to here, no look at what is left */
+    mproc_value *next = *to;
+    size_t bytes = 0;
+    while (next < stop && at <= whole && (bytes = read_number(at, next)) > 0) {
+        at += bytes;
+        next++;
+    }
+    while (next < stop && at > whole && at < end) {
+        unsigned char rest[LONGEST_NUMBER] = {0};
+        memcpy(rest, at, (size_t)(end - at));
+        bytes = read_number(rest, next);
+        if (bytes == 0 || bytes > (size_t)(end - at))
+            break;
+        at += bytes;
+        next++;
+    }
+    *to = next;
+    return at;
+}
+
+/* Where a list's next items go: its own room, and what is free behind it. */
+static mproc_value *room_of_list(const struct mp_node *list, const struct quick *q, size_t *room)
+{
+    mproc_value *memory = (mproc_value *)(void *)q->memory;
+    size_t free_cells = (size_t)(q->memory_end - q->memory) / sizeof *memory;
+    if (list->cap == 0) {
+        *room = free_cells;
+        return memory;
+    }
+    *room = list->cap - list->len + (list->u.items + list->cap == memory ? free_cells : 0);
+    return list->u.items + list->len;
+}
+
+/*
+ * What follows a MARK above a list: if it is numbers and nothing else up to APPENDS, they are read
+ * to where the list will have them, and never lie on the stack; `cells` is what that has room for.
+ * Behind the APPENDS, or NULL and nothing has changed.
+ */
+static unsigned char *append_numbers(const struct mp_decoder *d, struct quick *q,
+                                     struct mp_node *list, unsigned char *at, size_t cells)
+{
+    size_t room;
+    mproc_value *to = room_of_list(list, q, &room);
+    if (list->depth > d->limits.max_depth)
+        return NULL;
+    mproc_value *next = to;
+    at = read_numbers(at, d->end, &next, to + (room < cells ? room : cells));
+    if (next == to || at == d->end || *at != OP_APPENDS)
+        return NULL;
+    list->u.items = to - list->len;
+    list->len += (size_t)(next - to);
+    if (list->len > list->cap) {
+        list->cap = list->len;
+        q->memory = (unsigned char *)(list->u.items + list->cap);
+    }
+    return at + 1;
 }
 
 /* Lowest cell that may be popped: none below the topmost mark. */
@@ -106,112 +228,148 @@ static inline mproc_value *floor_of(const struct mp_decoder *d)
 }
 
 /*
+ * Where to stop looking for the next opcode: early enough for the longest one. And for the stack,
+ * since no opcode is shorter than a byte or pushes more than a cell; so that needs no look at each.
+ */
+static inline const unsigned char *stop_of(const struct mp_decoder *d)
+{
+    size_t bytes = (size_t)(d->end - d->at) - ROOM + 1;
+    size_t cells = (size_t)(d->limit - d->top);
+    return d->at + (bytes < cells ? bytes : cells);
+}
+
+/*
  * One function for all of these, long as it is: the position, the opcode and the stack stay in
  * registers. The opcode is read before the byte that it lies in becomes the NUL of a text.
+ *
+ * Several switches, so short that compilers make a few compares of each: they make an indirect jump
+ * of one for all, which costs as much as most of these opcodes do. The items of rows come first.
  */
 /* NOLINTNEXTLINE(readability-function-size): see above */
 void mp_decode_frequent(struct mp_decoder *d)
 {
-    unsigned char *at = d->at;
-    unsigned char *const end = d->end;
-    mproc_value *top = d->top;
-    mproc_value *const limit = d->limit;
-    mproc_value *floor = floor_of(d);
-    if (end - at < ROOM)
+    if (d->end - d->at < ROOM)
         return;
-    unsigned char op = *at;
+    unsigned char *at = d->at;
+    const unsigned char *const stop = stop_of(d);
+    mproc_value *top = d->top;
+    mproc_value *floor = floor_of(d);
+    struct quick q = start_quick(d);
+    unsigned op = *at;
     *d->nul = '\0';
-    while (end - at >= ROOM && top < limit) {
-        size_t n;
+    while (at < stop) {
         mproc_value made;
+        size_t n;
+        if (op >= OP_PROTO) {
+            switch (op) {
+            case OP_SHORT_BINUNICODE:
+                n = at[1];
+                if ((size_t)(stop - at) < n || !is_ascii(at + 2, n))
+                    goto done;
+                made = mp_text(MPROC_KIND_STR, at + 2, n);
+                *top++ = made;
+                at += 2 + n;
+                op = *at;
+                *at = '\0';
+                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                    op = *++at;
+                continue;
+            case OP_TUPLE1:
+            case OP_TUPLE2:
+            case OP_TUPLE3:
+                if (!small_tuple(d, &q, &top, floor, op, &made))
+                    goto done;
+                op = *++at;
+                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                    op = *++at;
+                continue;
+            case OP_NEWTRUE:
+            case OP_NEWFALSE:
+                *top++ = mp_bool(op == OP_NEWTRUE);
+                op = *++at;
+                continue;
+            case OP_MEMOIZE:
+                if (top == floor || !memoize_next(&q, top[-1]))
+                    goto done;
+                op = *++at;
+                continue;
+            default:
+                goto done;
+            }
+        }
         switch (op) {
         case OP_BININT1:
             *top++ = mp_int(at[1]);
             at += 2;
-            break;
+            op = *at;
+            continue;
         case OP_BININT2:
             *top++ = mp_int(at[1] | at[2] << 8);
             at += 3;
+            op = *at;
+            continue;
+        case OP_BINFLOAT:
+            *top++ = mp_float(mp_load_double(at + 1));
+            at += 9;
+            op = *at;
+            continue;
+        case OP_NONE:
+            *top++ = mp_none();
+            op = *++at;
+            continue;
+        default:
             break;
+        }
+        switch (op) {
         case OP_BININT:
             *top++ = mp_int((int32_t)mp_load_le(at + 1, 4));
             at += 5;
             break;
-        case OP_BINFLOAT:
-            *top++ = mp_float(mp_load_double(at + 1));
-            at += 9;
-            break;
-        case OP_NEWTRUE:
-        case OP_NEWFALSE:
-            *top++ = mp_bool(op == OP_NEWTRUE);
-            at++;
-            break;
-        case OP_NONE:
-            *top++ = mp_none();
-            at++;
-            break;
-        case OP_SHORT_BINUNICODE:
-            n = at[1];
-            if ((size_t)(end - at) < n + 4 || !is_ascii(at + 2, n))
-                goto done;
-            made = mp_text(MPROC_KIND_STR, at + 2, n);
-            *top++ = made;
-            at += 2 + n;
-            op = *at;
-            *at = '\0';
-            d->nul = at;
-            if (op == OP_MEMOIZE && memoize_next(d, made))
-                op = *++at;
-            continue;
-        case OP_MEMOIZE:
-            if (top == floor || !memoize_next(d, top[-1]))
-                goto done;
-            at++;
-            break;
-        case OP_BINGET:
-            if (!get_known(d, at[1], top))
-                goto done;
-            top++;
-            at += 2;
-            break;
         case OP_MARK:
             if (d->n_marks == d->cap_marks)
                 goto done;
+            if (top > floor && mp_kind(&top[-1]) == MPROC_KIND_LIST) {
+                unsigned char *behind =
+                    append_numbers(d, &q, top[-1].u.node, at + 1, (size_t)(d->limit - top));
+                if (behind) {
+                    at = behind;
+                    if (at == d->end)
+                        goto done;
+                    break;
+                }
+            }
             d->marks[d->n_marks++] = (size_t)(top - d->stack);
             floor = top;
             at++;
             break;
         case OP_TUPLE:
-            if (d->n_marks == 0 || !make_tuple(d, floor, (size_t)(top - floor), &made))
+            if (d->n_marks == 0 || !make_tuple(d, &q, floor, (size_t)(top - floor), &made))
                 goto done;
             *floor = made;
             top = floor + 1;
             d->n_marks--;
             floor = floor_of(d);
-            op = *++at;
-            if (op == OP_MEMOIZE && memoize_next(d, made))
-                op = *++at;
-            continue;
-        case OP_TUPLE1:
-        case OP_TUPLE2:
-        case OP_TUPLE3:
-            n = op - OP_TUPLE1 + 1u;
-            if ((size_t)(top - floor) < n || !make_tuple(d, top - n, n, &made))
+            at++;
+            if (*at == OP_MEMOIZE && memoize_next(&q, made))
+                at++;
+            break;
+        case OP_BINGET:
+            if (!get_known(d, &q, at[1], top))
                 goto done;
-            top -= n - 1;
-            top[-1] = made;
-            op = *++at;
-            if (op == OP_MEMOIZE && memoize_next(d, made))
-                op = *++at;
-            continue;
+            top++;
+            at += 2;
+            break;
         default:
             goto done;
         }
         op = *at;
     }
 done:
-    if (at != end)
-        *at = op;
+    if (at != d->end && *at != op) { /* a text ends here, and its NUL is there already */
+        *at = (unsigned char)op;
+        d->nul = at;
+    }
     d->at = at;
     d->top = top;
+    end_quick(d, &q);
 }

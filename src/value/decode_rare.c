@@ -11,9 +11,25 @@ static int count_node(struct mp_decoder *d)
                                             : 0;
 }
 
+/*
+ * The first chunk, now rather than when the room beside the tree runs out: numbers are read to
+ * where a list has them if there is room for as many as may follow. That leaves room unused, which
+ * is not for a reader who has little memory for all.
+ */
+static int have_chunk(struct mp_decoder *d)
+{
+    size_t room = (size_t)(d->tree->end - d->tree->at);
+    if (d->tree->chunks || (size_t)(d->end - d->at) / 2 <= room / sizeof(mproc_value) ||
+        d->tree->next_chunk > d->tree->budget / 2)
+        return 0;
+    return mp_alloc_slowly(d->tree, 0) ? 0 : mp_decode_nomem(d);
+}
+
 int mp_decode_new_node(struct mp_decoder *d, mproc_kind kind)
 {
     int rc = count_node(d);
+    if (rc == 0 && kind == MPROC_KIND_LIST)
+        rc = have_chunk(d);
     if (rc < 0)
         return rc;
     struct mp_node *node = mp_node_new(d->tree, kind);

@@ -110,6 +110,8 @@ static inline uint64_t mp_load_le(const unsigned char *p, size_t bytes)
         return (uint64_t)p[0] | (uint64_t)p[1] << 8;
     case 4:
         return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
+    case 8:
+        return mp_load_le(p, 4) | mp_load_le(p + 4, 4) << 32;
     default:
         for (size_t i = bytes; i-- > 0;)
             v = v << 8 | p[i];

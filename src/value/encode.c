@@ -18,6 +18,7 @@
 #define FRAME_TARGET 65536
 #define FRAME_LEAST 4 /* shorter ones have no header */
 #define NO_FRAME SIZE_MAX
+#define LONGEST_INT 5    /* of those with an opcode for their size */
 #define LONGEST_SMALL 16 /* no number or opcode below is longer */
 
 static int open_frame(struct mp_encoder *e)
@@ -412,25 +413,65 @@ static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *t
     return put_flat_tuple(e, to, v, depth);
 }
 
+/* Ints in a row, as many as start before `stop` however long they are. */
+static unsigned char *put_ints(unsigned char *to, const unsigned char *stop,
+                               const mproc_value **items, const mproc_value *end)
+{
+    const mproc_value *v = *items;
+    size_t room = (size_t)(stop - to) / LONGEST_INT;
+    if (room < (size_t)(end - v))
+        end = v + room;
+    for (; v < end && (v->meta & 0xffff) == MPROC_KIND_INT; v++) {
+        uint64_t number = (uint64_t)v->u.i;
+        if (number <= UINT8_MAX) {
+            to[0] = OP_BININT1;
+            to[1] = (unsigned char)number;
+            to += 2;
+        } else if (number <= UINT16_MAX) {
+            to[0] = OP_BININT2;
+            to[1] = (unsigned char)number;
+            to[2] = (unsigned char)(number >> 8);
+            to += 3;
+        } else if (v->u.i == (int32_t)v->u.i) {
+            to[0] = OP_BININT;
+            mp_store_le(to + 1, number, 4);
+            to += LONGEST_INT;
+        } else {
+            break;
+        }
+    }
+    *items = v;
+    return to;
+}
+
+/* Where to stop looking for the next item: the frame is full, or less than SPRINT is left. */
+static const unsigned char *stop_of_row(const struct mp_encoder *e)
+{
+    size_t stop = e->out->cap - SPRINT + 1;
+    if (e->frame != NO_FRAME && stop > e->frame + FRAME_HEADER + FRAME_TARGET)
+        stop = e->frame + FRAME_HEADER + FRAME_TARGET;
+    return e->out->data + stop;
+}
+
 /* Items that are neither large nor filled containers, as many as come in a row. */
 static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, size_t *done)
 {
-    size_t i = 0;
-    while (i < n && !frame_is_full(e)) {
-        int rc = mp_buffer_reserve(e->out, SPRINT);
+    const mproc_value *v = items;
+    const mproc_value *end = items + n;
+    while (v < end && !frame_is_full(e)) {
+        size_t likely = (size_t)(end - v) < BATCH ? (size_t)(end - v) : BATCH;
+        int rc = mp_buffer_reserve(e->out, SPRINT + LONGEST_INT * likely);
         if (rc < 0)
             return rc;
-        unsigned char *to = e->out->data + e->out->len;
-        const unsigned char *stop = e->out->data + e->out->cap - SPRINT + 1;
-        if (e->frame != NO_FRAME && stop > e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET)
-            stop = e->out->data + e->frame + FRAME_HEADER + FRAME_TARGET;
-        unsigned char *next = to;
-        for (; i < n && to < stop; i++, to = next) {
-            next = put_small(to, &items[i]);
+        const unsigned char *stop = stop_of_row(e);
+        unsigned char *next = e->out->data + e->out->len;
+        unsigned char *to = put_ints(next, stop, &v, end);
+        for (; v < end && to < stop; v++, to = next) {
+            next = put_small(to, v);
             if (!next)
-                next = put_short_text(e, to, &items[i]);
+                next = put_short_text(e, to, v);
             if (!next)
-                next = put_flat_tuple(e, to, &items[i], 0);
+                next = put_flat_tuple(e, to, v, 0);
             if (!next)
                 break;
         }
@@ -438,7 +479,7 @@ static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, siz
         if (!next)
             break;
     }
-    *done = i;
+    *done = (size_t)(v - items);
     return 0;
 }
 
@@ -618,6 +659,8 @@ int mproc_value_pickle(const mproc_value *v, void **out, size_t *len,
                        const mproc_pickle_options *options, mproc_error *err)
 {
     mp_error_clear(err);
+    if (!out || !len)
+        return mp_fail(err, -EINVAL, "pickle: NULL");
     struct mp_buffer buf = {0};
     mproc_value none = mp_none();
     int rc = mp_pickle(v ? v : &none, &buf, options, NULL, err);

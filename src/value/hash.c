@@ -100,16 +100,19 @@ static int hash_frozenset(struct mp_table *set, unsigned depth, uint64_t *out)
 /*
  * Kept in the node once known, since what is below may be referred to from many keys. A node that
  * has a hash is not changed any more.
+ *
+ * What the node knows of its depth is asked for first, so that it is a key or not whatever was
+ * hashed before: in a copy, that is something else. It does not count references to itself.
  */
 static int hash_node(const mproc_value *v, unsigned depth, uint64_t *out)
 {
+    if (v->u.node->depth > MP_MAX_KEY_DEPTH || depth >= MP_MAX_KEY_DEPTH)
+        return MPROC_ELIMIT;
     bool is_tuple = mp_kind(v) == MPROC_KIND_TUPLE;
     _Atomic uint64_t *kept = is_tuple ? &((struct mp_tuple *)v->u.node)->hash : &mp_table(v)->hash;
     *out = atomic_load_explicit(kept, memory_order_relaxed);
     if (*out)
         return 0;
-    if (depth >= MP_MAX_KEY_DEPTH)
-        return MPROC_ELIMIT;
     int rc = is_tuple ? hash_tuple((struct mp_tuple *)v->u.node, depth + 1, out)
                       : hash_frozenset(mp_table(v), depth + 1, out);
     if (rc < 0)

@@ -247,21 +247,15 @@ static int negate(struct mp_parser *p, mproc_value *v)
     return 0;
 }
 
-/* Signs, then a number. */
+/* A sign, of which literal_eval() allows one, and a number. */
 static int parse_signed(struct mp_parser *p, mproc_value *out)
 {
-    bool minus = false;
-    bool sign = false;
-    for (;;) {
-        if (take(p, '-'))
-            minus = !minus;
-        else if (!take(p, '+'))
-            break;
-        sign = true;
-    }
+    bool minus = take(p, '-');
+    if (!minus)
+        take(p, '+');
     int rc = mp_parse_number(p, out);
     p->minus_zero = rc == 0 && minus && out->meta == MPROC_KIND_INT && out->u.i == 0;
-    if (rc == 0 && sign && minus)
+    if (rc == 0 && minus)
         rc = negate(p, out);
     if (rc == 0 && is_name(mp_parse_peek(p, 0)))
         return mp_parse_fail(p, MPROC_ELITERAL, "malformed number");
@@ -349,8 +343,8 @@ static int parse_whole(struct mp_parser *p, mproc_value *out)
 int mproc_value_parse(mproc_value **out, const char *text, size_t len, mproc_error *err)
 {
     mp_error_clear(err);
-    if (!text)
-        return mp_fail(err, -EINVAL, "literal: no text");
+    if (!out || !text)
+        return mp_fail(err, -EINVAL, "literal: %s", out ? "no text" : "nowhere to put the value");
     if (len == SIZE_MAX)
         len = strlen(text);
     size_t good = mp_utf8_valid((const unsigned char *)text, len);

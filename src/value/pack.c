@@ -208,6 +208,8 @@ static int pack_all(struct packer *p, mproc_value *out)
 
 static int pack_tree(mproc_value **out, struct packer *p)
 {
+    if (!out)
+        return mp_fail(p->err, -EINVAL, "pack: nowhere to put the value");
     if (!p->format)
         return mp_fail(p->err, MPROC_EFORMAT, "pack: no format");
     p->at = p->format;

@@ -291,6 +291,8 @@ static int step(struct writer *w)
 
 int mproc_value_repr(const mproc_value *v, char **out, size_t *len)
 {
+    if (!out)
+        return -EINVAL;
     struct writer w = {0};
     mproc_value none = mp_none();
     int rc = put_value(&w, v ? v : &none);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #define FIRST_CHUNK 512
-#define LARGEST_CHUNK ((size_t)8 << 20) /* of those that grow by doubling */
+#define LARGEST_CHUNK MP_LARGEST_CHUNK /* of those that grow by themselves */
+#define LARGER_CHUNK ((size_t)32 << 10)
 
 struct mp_chunk {
     struct mp_chunk *next;
@@ -113,11 +114,16 @@ void mp_tree_give_back(struct mp_tree *tree, const struct mp_tree *kept)
     }
 }
 
+/*
+ * Twice the last one; or four times, which is more than all before together, and so more than the
+ * GNU C library returns to the system when all are free: see first_chunk() in decode.c.
+ */
 static size_t chunk_for(struct mp_tree *tree, size_t bytes)
 {
     size_t room = tree->next_chunk;
+    size_t next = room < LARGER_CHUNK ? 2 * room : 4 * room;
     if (room < LARGEST_CHUNK)
-        tree->next_chunk *= 2;
+        tree->next_chunk = next < LARGEST_CHUNK ? next : LARGEST_CHUNK;
     return room > bytes ? room : bytes;
 }
 

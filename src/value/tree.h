@@ -5,6 +5,9 @@
 
 #include "value/value.h"
 
+/* Blocks of 32 MiB and more are never kept by the GNU C library when they are free. */
+#define MP_LARGEST_CHUNK ((size_t)31 << 20)
+
 /*
  * An empty tree with root None and room for about `room` bytes. NULL if out of memory.
  */

@@ -97,6 +97,34 @@ START_TEST(messages_are_written_and_read_in_place)
 }
 END_TEST
 
+static void *look_and_release(void *arg)
+{
+    const void *message;
+    ssize_t len;
+    while ((len = mproc_conn_peek(in, &message)) >= 0)
+        if (mproc_conn_release(in) < 0)
+            return arg;
+    return len == MPROC_EOF ? NULL : arg;
+}
+
+/* Who asks is told by the thread that it is, not by what another has written meanwhile. */
+START_TEST(threads_that_look_in_turns_are_told_apart)
+{
+    make_pair(_i);
+    pthread_t readers[2];
+    for (int i = 0; i < 2; i++)
+        pthread_create(&readers[i], NULL, look_and_release, in);
+    for (int i = 0; i < 2000; i++) {
+        ck_assert_int_eq(mproc_conn_send_bytes(out, "x", 1), 0);
+        ck_assert_int_ge(mproc_conn_poll(in, 0), 0);
+    }
+    mproc_conn_close(out);
+    for (int i = 0; i < 2; i++)
+        expect_thread_ok(readers[i]);
+    mproc_conn_close(in);
+}
+END_TEST
+
 START_TEST(a_reservation_can_be_given_up)
 {
     make_pair(_i);
@@ -225,7 +253,7 @@ Suite *mp_suite(void)
     const TTest *battery[] = {
         messages_are_written_and_read_in_place,           a_reservation_can_be_given_up,
         a_message_that_is_looked_at_stays_until_released, many_messages_go_in_one_call,
-        a_batch_stops_before_what_cannot_be_received,
+        a_batch_stops_before_what_cannot_be_received,     threads_that_look_in_turns_are_told_apart,
     };
     for (size_t i = 0; i < sizeof battery / sizeof battery[0]; i++)
         tcase_add_loop_test(tc, battery[i], 0, mp_pair_kinds_count);

@@ -328,6 +328,53 @@ START_TEST(a_stranger_cannot_confuse_the_descriptors)
 }
 END_TEST
 
+#define ATTACHED 100
+
+static void send_byte_with_descriptors(int socket, char byte)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(ATTACHED * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
+    message.msg_controllen = sizeof control.bytes;
+    memset(&control, 0, sizeof control);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(ATTACHED * sizeof(int));
+    for (size_t i = 0; i < ATTACHED; i++)
+        memcpy(CMSG_DATA(c) + i * sizeof(int), &socket, sizeof socket);
+    ck_assert_int_eq(sendmsg(socket, &message, 0), 1);
+}
+
+/* Each byte has its own, as no honest peer sends them: from the header on, and inside a message. */
+START_TEST(a_stranger_cannot_fill_the_descriptor_table)
+{
+    static const char message[] = {0, 0, 0, 20, 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'};
+    int sockets[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+    ck_assert_int_eq(mproc_conn_from_handle(&in, sockets[0], 0), 0);
+    int fds = mp_count_fds();
+    for (size_t i = 0; i < sizeof message; i++) {
+        send_byte_with_descriptors(sockets[1], message[i]);
+        ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    }
+    ck_assert_int_le(mp_count_fds() - fds, 2 * 253);
+    ck_assert_int_eq(write(sockets[1], "xxxxxxxxxxxx\0\0\0\2N.", 18), 18);
+    char buf[20];
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 20);
+    ck_assert_int_eq(mp_count_fds(), fds);
+    mproc_value_free(receive(in));
+    send_byte_with_descriptors(sockets[1], 0); /* there is room again */
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    ck_assert_int_eq(mp_count_fds(), fds + ATTACHED);
+    mproc_conn_close(in);
+    close(sockets[1]);
+}
+END_TEST
+
 START_TEST(failing_allocations_leak_no_descriptor)
 {
     make_local_pair();
@@ -371,6 +418,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_connection_with_messages_read_ahead_is_refused);
     tcase_add_test(tc, a_connection_that_finds_no_room_is_reported_lost);
     tcase_add_test(tc, a_stranger_cannot_confuse_the_descriptors);
+    tcase_add_test(tc, a_stranger_cannot_fill_the_descriptor_table);
     tcase_add_test(tc, failing_allocations_leak_no_descriptor);
     return suite;
 }

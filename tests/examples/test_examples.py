@@ -14,6 +14,7 @@ import unittest
 from multiprocessing.connection import Client
 
 PROGRAMS = None
+WORKER = pathlib.Path(__file__).parents[2] / "examples" / "worker.py"
 KEY = b"secret password"
 LEGACY = ["--legacy-md5"] if sys.version_info < (3, 12) else []
 DEADLINE = 60
@@ -92,6 +93,20 @@ class Examples(unittest.TestCase):
                 self.assertEqual(result.stdout.splitlines(), [
                     "[2.25, None, 'junk', <builtins.float>]", "hello", "8", "42 1729 0 0 0"])
 
+    def test_the_command_prints_what_the_python_worker_answers(self):
+        result = run("command", WORKER)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[:2], [
+            "(1, {'mean': 4.0, 'median': 3.0, 'deviation': 3.082207001484488})",
+            "(2, {'mean': 7.0, 'median': 7, 'deviation': 0.0})"])
+        self.assertIn("(3, '", lines[2])
+
+    def test_a_worker_that_cannot_work_ends_the_command(self):
+        result = run("command", "/nonexistent/worker.py")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("command: worker: ", result.stderr)
+
     def test_a_client_without_a_server_says_why(self):
         with tempfile.TemporaryDirectory() as directory:
             result = run("client", f"{directory}/nobody")
@@ -113,6 +128,24 @@ class Examples(unittest.TestCase):
                 first.close()
                 second.send_bytes(b"still here")
                 self.assertEqual(second.recv_bytes(), b"still here")
+
+    @unittest.skipUnless(pathlib.Path(sys.argv[1], "event_loop").exists(), "needs epoll")
+    def test_the_event_loop_answers_in_capitals(self):
+        with server("event_loop", "127.0.0.1:0", *LEGACY) as (address, _):
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host, int(port))), \
+                    dial(address) as first, dial(address) as second:
+                for message in (b"x", b"many words\0", bytes(range(97, 123)) * 3000):
+                    for _ in range(3):
+                        first.send_bytes(message)
+                    second.send_bytes(message + b"two")
+                    for conn, answer in ((second, message + b"two"), *((first, message),) * 3):
+                        self.assertTrue(conn.poll(DEADLINE))
+                        self.assertEqual(conn.recv_bytes(), answer.upper())
+                first.close()
+                second.send_bytes(b"still here")
+                self.assertTrue(second.poll(DEADLINE))
+                self.assertEqual(second.recv_bytes(), b"STILL HERE")
 
 
 if __name__ == "__main__":

@@ -260,6 +260,27 @@ START_TEST(impossible_options_are_refused)
 }
 END_TEST
 
+START_TEST(null_for_what_is_needed_is_invalid)
+{
+    mproc_error err;
+    mproc_conn *conn;
+    mproc_listener_counts counts = MPROC_LISTENER_COUNTS_INIT;
+    ck_assert_int_eq(mproc_listener_open(NULL, NULL, NULL, &err), -EINVAL);
+    ck_assert_int_eq(err.code, -EINVAL);
+    ck_assert_int_eq(mproc_client_connect(NULL, "127.0.0.1:1", NULL, &err), -EINVAL);
+    ck_assert_int_eq(err.code, -EINVAL);
+    ck_assert_int_eq(mproc_client_connect(&conn, NULL, NULL, NULL), MPROC_EADDRESS);
+    ck_assert_int_eq(mproc_listener_accept(NULL, &conn, 0, &err), -EINVAL);
+    ck_assert_int_eq(err.code, -EINVAL);
+    ck_assert_int_eq(mproc_listener_stats(NULL, &counts), -EINVAL);
+    mproc_listener *l = mp_listen(NULL, KEY);
+    ck_assert_int_eq(mproc_listener_accept(l, NULL, 0, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_listener_stats(l, NULL), -EINVAL);
+    mproc_listener_close(l);
+    mproc_listener_close(NULL);
+}
+END_TEST
+
 START_TEST(a_network_address_needs_a_key_or_an_explicit_no)
 {
     mproc_listener_options none = MPROC_LISTENER_OPTIONS_INIT;
@@ -353,6 +374,23 @@ START_TEST(sockets_are_set_up_for_messages)
 }
 END_TEST
 
+/* A client that waits for that before it goes on writing, as CPython's does, waits for nothing. */
+START_TEST(the_last_word_of_a_handshake_is_acknowledged_at_once)
+{
+#if defined TCP_QUICKACK
+    mproc_listener *l = mp_listen("127.0.0.1:0", KEY);
+    struct mp_dialer dialer;
+    mp_dial(&dialer, mproc_listener_address(l), KEY);
+    mproc_conn *conn = mp_accept_one(l);
+    ck_assert_int_ne(int_option(mproc_conn_handle(conn), IPPROTO_TCP, TCP_QUICKACK), 0);
+    ck_assert_int_eq(mp_dialed(&dialer), 0);
+    mproc_conn_close(conn);
+    mproc_conn_close(dialer.conn);
+    mproc_listener_close(l);
+#endif
+}
+END_TEST
+
 /* Timeouts. */
 
 START_TEST(accept_waits_no_longer_than_it_is_told)
@@ -417,11 +455,13 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_port_can_be_taken_again_at_once);
     tc = mp_case(suite, "options", 20);
     tcase_add_test(tc, impossible_options_are_refused);
+    tcase_add_test(tc, null_for_what_is_needed_is_invalid);
     tcase_add_test(tc, a_network_address_needs_a_key_or_an_explicit_no);
     tcase_add_test(tc, without_keys_everybody_gets_in_where_that_was_asked_for);
     tcase_add_test(tc, an_abstract_name_without_a_key_is_for_this_user);
     tcase_add_test(tc, the_empty_key_is_a_key);
     tcase_add_test(tc, sockets_are_set_up_for_messages);
+    tcase_add_test(tc, the_last_word_of_a_handshake_is_acknowledged_at_once);
     tcase_add_test(tc, accept_waits_no_longer_than_it_is_told);
     tcase_add_test(tc, counts_fit_shorter_and_longer_structs);
     return suite;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/forkserver.h"
 #include "value/pack.h"
 
 #if defined MP_UNDER_TSAN
@@ -82,11 +83,64 @@ int run_number(const mproc_value *args)
     return mproc_unpack(args, "i", &number) < 0 ? 99 : number;
 }
 
+bool run_is(const char *method)
+{
+    return strcmp(mproc_get_start_method(), method) == 0;
+}
+
+int run_count_fds(void)
+{
+    mp_forkserver_stop();
+    return mp_count_fds();
+}
+
+void run_await_end(const mproc_process *process)
+{
+    siginfo_t info;
+    if (run_is("forkserver"))
+        ck_assert_int_eq(mp_fd_wait(mproc_process_sentinel(process), POLLIN, MP_NEVER), 0);
+    else
+        ck_assert_int_eq(waitid(P_PID, (id_t)mproc_process_pid(process), &info, WEXITED | WNOWAIT),
+                         0);
+}
+
 int run_times(int count)
 {
     const char *slower = getenv("MPROC_TEST_SLOWER");
     int factor = slower ? (int)strtol(slower, NULL, 10) : 1;
     return factor > 1 ? (count + factor - 1) / factor : count;
+}
+
+/* Helpers call this too, where check has no test to fail. */
+static const char *own_path(void)
+{
+    static char exe[4096];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (len < 0)
+        abort();
+    exe[len] = '\0';
+    return exe;
+}
+
+const char *const *run_own_command(const char *name, const char *first, const char *second)
+{
+    static const char *command[6] = {NULL, "helper"};
+    command[0] = own_path();
+    command[2] = name;
+    command[3] = first;
+    command[4] = first ? second : NULL;
+    return command;
+}
+
+const char *run_read_all(int fd, char *text, size_t room)
+{
+    size_t used = 0;
+    ssize_t n;
+    while ((n = read(fd, text + used, room - used - 1)) > 0)
+        used += (size_t)n;
+    ck_assert_int_eq(n, 0);
+    text[used] = '\0';
+    return text;
 }
 
 static void redirect(posix_spawn_file_actions_t *actions, int fd, int to)
@@ -106,11 +160,8 @@ static void adopt_orphans(void)
 struct run_helper run_helper_start(const char *const args[], int in)
 {
     adopt_orphans();
-    char exe[4096];
-    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    ck_assert_int_gt(len, 0);
-    exe[len] = '\0';
-    char *argv[16] = {exe, (char[]){"helper"}};
+    const char *exe = own_path();
+    char *argv[16] = {strdup(exe), (char[]){"helper"}};
     for (int i = 0; args[i]; i++)
         argv[i + 2] = strdup(args[i]);
     int fds[2];
@@ -127,6 +178,7 @@ struct run_helper run_helper_start(const char *const args[], int in)
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     mp_fd_close(&fds[1]);
+    free(argv[0]);
     for (int i = 0; args[i]; i++)
         free(argv[i + 2]);
     return helper;

@@ -3,6 +3,8 @@
 #ifndef MP_TESTS_PROCESS_RUN_H
 #define MP_TESTS_PROCESS_RUN_H
 
+#include <stdbool.h>
+
 #include <mproc/process.h>
 
 #include "support/suite.h"
@@ -29,8 +31,23 @@ int run_forever(const mproc_value *args);
 int run_nothing(const mproc_value *args);
 int run_number(const mproc_value *args);
 
+/* Is the start method that of this run? Many things hold for copies of the parent only. */
+bool run_is(const char *method);
+
+/* Open descriptors of this process, without those of a fork server, which is stopped. */
+int run_count_fds(void);
+
+/* Wait until it has ended, without reaping it, and, under a fork server, until that has. */
+void run_await_end(const mproc_process *process);
+
 /* `count`, or fewer under tools that make everything slow. */
 int run_times(int count);
+
+/* "<this executable> helper NAME [FIRST [SECOND]]", as a command; valid until the next call. */
+const char *const *run_own_command(const char *name, const char *first, const char *second);
+
+/* Read up to the end of what a descriptor or connection's descriptor has, as text. */
+const char *run_read_all(int fd, char *text, size_t room);
 
 /* A helper program under way, in a process group of its own. */
 struct run_helper {

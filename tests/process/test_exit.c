@@ -300,7 +300,9 @@ static void check_output(const char *name, const char *expected)
 
 START_TEST(buffered_output_appears_once)
 {
-    check_output("print", "one one child child three");
+    /* What a copy would write as well is written out before, all of it. */
+    check_output("print",
+                 run_is("fork") ? "one one child child three" : "one child child threeone ");
 }
 END_TEST
 
@@ -324,7 +326,9 @@ END_TEST
 
 START_TEST(a_child_that_calls_exit_runs_all_handlers)
 {
-    check_output("handlers_after_exit", "second Process-1 first Process-1 6 first MainProcess ");
+    check_output("handlers_after_exit",
+                 run_is("fork") ? "second Process-1 first Process-1 6 first MainProcess "
+                                : "second Process-1 6 first MainProcess ");
 }
 END_TEST
 

@@ -15,6 +15,7 @@
 
 #if defined __linux__
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #endif
 #include <unistd.h>
@@ -27,6 +28,7 @@ static _Thread_local struct {
     bool fired;
     bool interrupt;  /* half of the interruptible calls */
     unsigned random; /* state of the generator */
+    unsigned long calls;
 } fault;
 
 void mp_fault_arm(enum mp_fault_kind kind, unsigned n, int error)
@@ -58,8 +60,14 @@ bool mp_fault_disarm(void)
     return fault.fired;
 }
 
+unsigned long mp_fault_system_calls(void)
+{
+    return fault.calls;
+}
+
 static bool hits(enum mp_fault_kind kind)
 {
+    fault.calls += kind == MP_FAULT_SYSCALL;
     if (!fault.armed || fault.kind != kind || --fault.left > 0)
         return false;
     fault.armed = false;
@@ -235,6 +243,11 @@ WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int timeout
                                                   : __real_epoll_wait(epoll, events, n, timeout);
 }
 
+WRAP(int, eventfd, (unsigned count, int flags))
+{
+    return hits(MP_FAULT_SYSCALL) ? -1 : __real_eventfd(count, flags);
+}
+
 WRAP(int, timerfd_create, (int clock, int flags))
 {
     return hits(MP_FAULT_SYSCALL) ? -1 : __real_timerfd_create(clock, flags);
@@ -298,6 +311,13 @@ WRAP(pid_t, fork, (void))
 WRAP(int, mp_pidfd_open, (pid_t pid))
 {
     return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_pidfd_open(pid);
+}
+
+/* vfork(2) cannot be passed through either. */
+struct mp_attempt;
+WRAP(pid_t, mp_launch_begin, (struct mp_attempt * attempt))
+{
+    return hits(MP_FAULT_SYSCALL) ? -fault.error : __real_mp_launch_begin(attempt);
 }
 
 WRAP(int, sched_yield, (void))

@@ -23,6 +23,9 @@ void mp_fault_interrupt_all(void);
 /* Run this in place of sched_yield(2); NULL is the real one again. */
 void mp_fault_on_yield(void (*hook)(void));
 
+/* How many system calls this thread has made, of those that can be made to fail. */
+unsigned long mp_fault_system_calls(void);
+
 /* Stop failing. True if a call failed since it was armed. */
 bool mp_fault_disarm(void);
 

@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <mproc/start.h>
+
+#include "process/forkserver.h"
+
 static int fds_before;
 static char directory[64];
 
@@ -61,6 +65,7 @@ static void after_test(void)
 {
     if (directory[0])
         nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    mp_forkserver_stop();
     int fds_after = mp_count_fds();
     ck_assert_msg(fds_after == fds_before, "descriptors: %d before the test, %d after it",
                   fds_before, fds_after);
@@ -98,8 +103,18 @@ __attribute__((weak)) int mp_helper(const char *name, int argc, char **argv)
     return 127;
 }
 
+/* Whole suites run once for each start method. */
+static void choose_start_method(void)
+{
+    const char *method = getenv("MPROC_TEST_METHOD");
+    if (method)
+        mproc_set_start_method(method, true, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    mproc_init();
+    choose_start_method();
     if (argc >= 3 && strcmp(argv[1], "helper") == 0)
         return mp_helper(argv[2], argc - 3, argv + 3);
     SRunner *runner = srunner_create(mp_suite());

@@ -296,6 +296,28 @@ START_TEST(deep_keys_are_refused)
 }
 END_TEST
 
+/* Each key holds the one before, so that no more than a level is new when it is hashed. */
+START_TEST(deep_keys_are_refused_in_steps_too)
+{
+    for (size_t depth = 198; depth < 204; depth++) {
+        struct mp_buffer pickle = {0};
+        repeat(&pickle, "()", 2, 1);
+        repeat(&pickle, "\x85" /* wrap it */ "2" /* and keep this one */, 2, depth - 2);
+        repeat(&pickle, "\x85\x91.", 3, 1);
+        if (depth > 200) {
+            int rc = load_code(pickle.data, pickle.len, NULL, "key nested too deep");
+            ck_assert_int_eq(rc, MPROC_ELIMIT);
+        } else {
+            mproc_value *v = load(pickle.data, pickle.len);
+            mproc_value *copy = NULL;
+            ck_assert_int_eq(mproc_value_copy(&copy, v), 0);
+            assert_equal(v, copy, 1);
+        }
+        mp_buffer_clear(&pickle);
+    }
+}
+END_TEST
+
 /* ---- limits ---- */
 
 START_TEST(nodes_are_counted)
@@ -379,6 +401,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, references_to_itself_are_not_depth);
     tcase_add_test(tc, references_do_not_multiply);
     tcase_add_test(tc, deep_keys_are_refused);
+    tcase_add_test(tc, deep_keys_are_refused_in_steps_too);
     tcase_add_test(tc, nodes_are_counted);
     tcase_add_test(tc, scalars_are_no_nodes);
     tcase_add_test(tc, memo_entries_are_bounded_by_the_pickle_and_by_the_reader);

@@ -390,6 +390,162 @@ START_TEST(calls_become_inert_objects)
 }
 END_TEST
 
+/* ---- rows of numbers ---- */
+
+/* Assertions are too slow to be made for each number. */
+static void put(struct mp_buffer *out, const char *data, size_t len)
+{
+    if (mp_buffer_append(out, data, len) < 0)
+        abort();
+}
+
+static void put_text(struct mp_buffer *out, const char *text)
+{
+    put(out, text, strlen(text));
+}
+
+/* Numbers of every opcode there is for them, in turn, some of them at the ends of their ranges. */
+static void put_number(struct mp_buffer *out, size_t i)
+{
+    static const struct {
+        const char *pickle;
+        size_t len;
+    } forms[] = {
+        {"K\0", 2},   {"M\0\1", 3},       {"J\xff\xff\xff\xff", 5}, {"G\x3f\xf8\0\0\0\0\0\0", 9},
+        {"K\xff", 2}, {"J\0\0\0\x80", 5}, {"M\xff\xff", 3}};
+    size_t which = i % COUNT(forms);
+    put(out, forms[which].pickle, forms[which].len);
+}
+
+static bool is_number(const mproc_value *v, size_t i)
+{
+    static const double numbers[] = {0, 256, -1, 1.5, 255, -2147483648.0, 65535};
+    double number = numbers[i % COUNT(numbers)];
+    double read = 7;
+    int64_t whole = 7;
+    if (number == 1.5)
+        return mproc_value_float(v, &read) == 0 && read == number;
+    return mproc_value_int64(v, &whole) == 0 && whole == (int64_t)number;
+}
+
+/* A list of `n` numbers in batches, above `below` other values on the stack. */
+static void check_list(size_t n, size_t batch, size_t below)
+{
+    struct mp_buffer pickle = {0};
+    put_text(&pickle, "(");
+    for (size_t i = 0; i < below; i++)
+        put_text(&pickle, "N");
+    put_text(&pickle, "]\x94");
+    for (size_t i = 0; i < n;) {
+        put_text(&pickle, "(");
+        for (size_t k = 0; k < batch && i < n; k++)
+            put_number(&pickle, i++);
+        put_text(&pickle, "e");
+    }
+    put_text(&pickle, "t.");
+    mproc_value *v = load(pickle.data, pickle.len);
+    const mproc_value *list = mproc_value_item(v, below);
+    ck_assert_uint_eq(mproc_value_length(v), below + 1);
+    ck_assert_uint_eq(mproc_value_length(list), n);
+    size_t right = 0;
+    while (right < n && is_number(mproc_value_item(list, right), right))
+        right++;
+    ck_assert_uint_eq(right, n);
+    mproc_value_free(v);
+    mp_buffer_clear(&pickle);
+}
+
+START_TEST(lists_of_numbers_are_read_whatever_their_length)
+{
+    static const size_t counts[] = {998,  999,  1000, 1001, 1999, 2000, 2039,
+                                    2040, 2041, 2100, 4095, 5000, 70000};
+    for (size_t n = 0; n < 70; n++)
+        for (size_t batch = 1; batch <= n + 1; batch += 3)
+            check_list(n, batch, 0);
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        check_list(counts[i], 1000, 0);
+        check_list(counts[i], 7, 0);
+        check_list(counts[i], SIZE_MAX, 0);
+    }
+}
+END_TEST
+
+START_TEST(lists_of_numbers_are_read_on_a_stack_that_is_nearly_full)
+{
+    for (size_t below = 2020; below < 2060; below++)
+        for (size_t n = 1; n < 24; n += 5)
+            check_list(n, 1000, below);
+    check_list(1500, 1000, 1500);
+}
+END_TEST
+
+/* Whatever stands among the numbers. */
+static const struct {
+    const char *pickle;
+    size_t len;
+    const char *repr;
+} mixed[] = {
+#define MIXED(pickle, repr)                                                                        \
+    {                                                                                              \
+        pickle, sizeof(pickle) - 1, repr                                                           \
+    }
+    MIXED("](e.", "[]"),
+    MIXED("](K\1e.", "[1]"),
+    MIXED("](K\1K\2e(K\3K\4e.", "[1, 2, 3, 4]"),
+    MIXED("](K\1K\2K\3e(K\4e(Ne(K\5e.", "[1, 2, 3, 4, None, 5]"),
+    MIXED("](K\1K\2K\3NK\4e.", "[1, 2, 3, None, 4]"),
+    MIXED("](K\1K\2t\x86.", "([], (1, 2))"),
+    MIXED("](K\1K\2K\3K\4K\5l0.", "[]"),
+    MIXED("](K\1K\2K\3K\4K\5K\6K\7ta.", "[(1, 2, 3, 4, 5, 6, 7)]"),
+    MIXED("](K\1K\2K\3K\4K\5K\6(K\7K\10te.", "[1, 2, 3, 4, 5, 6, (7, 8)]"),
+    MIXED("]\x94(](K\1K\2K\3K\4K\5K\6eK\7h\0e.", "[[1, 2, 3, 4, 5, 6], 7, [...]]"),
+    MIXED("]\x94(K\1K\2K\3K\4K\5K\6h\0K\7e.", "[1, 2, 3, 4, 5, 6, [...], 7]"),
+    MIXED("](\x8c\1aK\1K\2K\3K\4K\5e.", "['a', 1, 2, 3, 4, 5]"),
+    MIXED("\x8c\1a](K\1K\2K\3K\4K\5e\x86.", "('a', [1, 2, 3, 4, 5])"),
+    MIXED("]\x8c\1aa(K\1K\2K\3K\4K\5e.", "['a', 1, 2, 3, 4, 5]"),
+    MIXED("](\x8c\1a(K\1K\2K\3K\4K\5te.", "['a', (1, 2, 3, 4, 5)]"),
+};
+
+START_TEST(rows_of_numbers_may_be_anything_in_the_end)
+{
+    for (size_t i = 0; i < COUNT(mixed); i++) {
+        mproc_value *v = load(mixed[i].pickle, mixed[i].len);
+        assert_repr(v, mixed[i].repr);
+        assert_round_trip(v);
+        mproc_value_free(v);
+    }
+}
+END_TEST
+
+static int load_limited(const struct mp_buffer *pickle, size_t depth, size_t memory)
+{
+    mproc_unpickle_options limits = MPROC_UNPICKLE_OPTIONS_INIT;
+    limits.max_depth = depth;
+    limits.max_memory = memory;
+    return load_code(pickle->data, pickle->len, &limits, NULL);
+}
+
+START_TEST(lists_of_numbers_cut_short_or_limited_are_refused)
+{
+    struct mp_buffer pickle = {0};
+    put_text(&pickle, "](");
+    for (size_t i = 0; i < 1000; i++)
+        put_number(&pickle, i);
+    put_text(&pickle, "e.");
+    for (size_t n = 0; n < pickle.len; n++) {
+        unsigned char *cut = malloc(n + !n);
+        memcpy(cut, pickle.data, n);
+        ck_assert_int_eq(load_code(cut, n, NULL, "cut short at offset"), MPROC_EPICKLE);
+        free(cut);
+    }
+    ck_assert_int_eq(load_limited(&pickle, 0, SIZE_MAX), MPROC_ELIMIT);
+    ck_assert_int_eq(load_limited(&pickle, 1, SIZE_MAX), 0);
+    ck_assert_int_eq(load_limited(&pickle, 1, 15000), MPROC_ELIMIT);
+    ck_assert_int_eq(load_limited(&pickle, 1, 17000), 0);
+    mp_buffer_clear(&pickle);
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("value_decode");
@@ -403,5 +559,9 @@ Suite *mp_suite(void)
     tcase_add_test(tc, calls_and_names_must_be_well_formed);
     tcase_add_test(tc, bytes_that_are_no_opcode_are_refused);
     tcase_add_test(tc, calls_become_inert_objects);
+    tcase_add_test(tc, lists_of_numbers_are_read_whatever_their_length);
+    tcase_add_test(tc, lists_of_numbers_are_read_on_a_stack_that_is_nearly_full);
+    tcase_add_test(tc, rows_of_numbers_may_be_anything_in_the_end);
+    tcase_add_test(tc, lists_of_numbers_cut_short_or_limited_are_refused);
     return suite;
 }

@@ -196,6 +196,10 @@ static const struct {
     {"{**a}", 1},
     {"lambda: 1", 0},
     {"1 # comment\n2", 12},
+    {"--1", 1},
+    {"-+1", 1},
+    {"[+ -1j]", 3},
+    {"1 + -2j", 4},
 };
 
 static size_t offset_in(const char *text)

@@ -370,7 +370,7 @@ START_TEST(literals_of_every_form_are_read)
         {"()", "()"},
         {"((1))", "1"},
         {"0x_ff, 0b101, 0o17, 1_000, 00", "(255, 5, 15, 1000, 0)"},
-        {"--5", "5"},
+        {"- 5, + 6", "(-5, 6)"},
         {"-9223372036854775808", "-9223372036854775808"},
         {"1., .5, 1e3, 1_0.5e-1_0, 3J", "(1.0, 0.5, 1000.0, 1.05e-09, 3j)"},
         {"'a' \"b\" '''c\nd'''", "'abc\\nd'"},
@@ -477,6 +477,69 @@ START_TEST(wrong_kinds_are_refused)
 }
 END_TEST
 
+START_TEST(null_for_what_is_needed_is_invalid)
+{
+    mproc_value *v = NULL;
+    mproc_error err;
+    void *data;
+    size_t len;
+    int made[] = {
+        mproc_value_new(NULL, MPROC_KIND_LIST),
+        mproc_value_new_bool(NULL, 1),
+        mproc_value_new_int64(NULL, 1),
+        mproc_value_new_uint64(NULL, UINT64_MAX),
+        mproc_value_new_float(NULL, 1),
+        mproc_value_new_complex(NULL, 1, 2),
+        mproc_value_new_bigint(NULL, "x", 1),
+        mproc_value_new_bigint(&v, NULL, 1),
+        mproc_value_new_str(NULL, "x", 1),
+        mproc_value_new_str(&v, NULL, 1),
+        mproc_value_new_bytes(NULL, "x", 1),
+        mproc_value_new_bytes(&v, NULL, 1),
+        mproc_value_new_bytearray(NULL, "x", 1),
+        mproc_value_new_bytearray(&v, NULL, 1),
+        mproc_value_new_global(NULL, "m", "n"),
+        mproc_value_new_global(&v, NULL, "n"),
+        mproc_value_new_global(&v, "m", NULL),
+        mproc_value_copy(NULL, NULL),
+        mproc_value_repr(NULL, NULL, NULL),
+        mproc_value_parse(NULL, "1", 1, NULL),
+        mproc_value_pickle(NULL, NULL, &len, NULL, NULL),
+        mproc_value_pickle(NULL, &data, NULL, NULL, NULL),
+        mproc_value_unpickle(NULL, "N.", 2, NULL, NULL),
+        mproc_value_unpickle(&v, NULL, 2, NULL, &err),
+        mproc_pack(NULL, "i", 1),
+    };
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        ck_assert_msg(made[i] == -EINVAL, "%zu: %d", i, made[i]);
+    ck_assert_int_eq(err.code, -EINVAL);
+    ck_assert_ptr_null(v);
+}
+END_TEST
+
+START_TEST(null_changes_no_value)
+{
+    mproc_value *one = parse("1");
+    mproc_value *list = parse("[1]");
+    mproc_value *bytes = parse("bytearray(b'a')");
+    mproc_value *name = NULL;
+    ck_assert_int_eq(mproc_value_new_global(&name, "m", "n"), 0);
+    ck_assert_int_eq(mproc_value_int64(one, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_value_uint64(one, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_value_float(one, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_value_append_new(list, MPROC_KIND_LIST, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_value_append_bytes(bytes, NULL, 1), -EINVAL);
+    ck_assert_int_eq(mproc_value_new_object(NULL, MPROC_CALL, name, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(mproc_pack(NULL, "(OO)", list, name), -EINVAL);
+    assert_repr(list, "[1]"); /* still ours */
+    assert_repr(bytes, "bytearray(b'a')");
+    mproc_value_free(one);
+    mproc_value_free(list);
+    mproc_value_free(bytes);
+    mproc_value_free(name);
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("value");
@@ -499,5 +562,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, what_is_no_literal_is_refused_with_an_offset);
     tcase_add_test(tc, references_do_not_multiply_the_work);
     tcase_add_test(tc, wrong_kinds_are_refused);
+    tcase_add_test(tc, null_for_what_is_needed_is_invalid);
+    tcase_add_test(tc, null_changes_no_value);
     return suite;
 }

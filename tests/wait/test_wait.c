@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/wait.h>
 
+#include "base/pollable.h"
 #include "support/fault.h"
 #include "support/pairs.h"
 #include "support/suite.h"
@@ -312,6 +313,57 @@ START_TEST(a_connection_that_another_thread_receives_from_does_not_block)
 }
 END_TEST
 
+/* Counts how often it is armed; ready from the start or never. */
+struct armed {
+    struct mp_pollable pollable;
+    int ready;
+    int count;
+};
+
+static int armed_ready_now(struct mp_pollable *pollable, bool woken)
+{
+    (void)woken;
+    return ((struct armed *)(void *)pollable)->ready;
+}
+
+static size_t armed_handles(struct mp_pollable *pollable, struct pollfd *out, size_t room)
+{
+    (void)pollable;
+    (void)out;
+    (void)room;
+    return 0;
+}
+
+static int armed_arm(struct mp_pollable *pollable)
+{
+    ((struct armed *)(void *)pollable)->count++;
+    return 0;
+}
+
+static void armed_disarm(struct mp_pollable *pollable)
+{
+    ((struct armed *)(void *)pollable)->count--;
+}
+
+START_TEST(only_what_was_armed_is_disarmed)
+{
+    static const struct mp_pollable_ops ops = {.ready_now = armed_ready_now,
+                                               .handles = armed_handles,
+                                               .arm = armed_arm,
+                                               .disarm = armed_disarm};
+    struct armed things[] = {{.pollable.ops = &ops, .ready = 1},
+                             {.pollable.ops = &ops},
+                             {.pollable.ops = &ops, .ready = 1}};
+    struct mp_pollable *items[] = {&things[0].pollable, &things[1].pollable, &things[2].pollable};
+    unsigned char ready[3];
+    ck_assert_int_eq(mp_pollable_wait(items, ready, 3, MP_NOW), 2);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(ready[i], things[i].ready);
+        ck_assert_int_eq(things[i].count, 0);
+    }
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("wait");
@@ -326,5 +378,6 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_wait_outlives_interruptions);
     tcase_add_test(tc, failures_inside_surface);
     tcase_add_test(tc, a_connection_that_another_thread_receives_from_does_not_block);
+    tcase_add_test(tc, only_what_was_armed_is_disarmed);
     return suite;
 }
