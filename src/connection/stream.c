@@ -535,11 +535,6 @@ static uint32_t count_messages(const struct mp_stream *s)
     return n;
 }
 
-static bool is_ours(const struct mp_in_place *place)
-{
-    return atomic_load(&place->open) && pthread_equal(place->thread, pthread_self());
-}
-
 static struct mp_stream *stream_of_hold(struct mp_hold *hold)
 {
     return (struct mp_stream *)(void *)((char *)hold - offsetof(struct mp_stream, hold));
@@ -560,11 +555,11 @@ static void note_copies(struct mp_stream *s)
 static bool stream_before_fork(struct mp_hold *hold)
 {
     struct mp_stream *s = stream_of_hold(hold);
-    bool entered = mp_gate_try(&s->conn.receiving);
-    if (!entered && !is_ours(&s->conn.reading))
+    int rc = mp_conn_enter(&s->conn, MP_RECEIVING, MP_NOW);
+    if (rc == -ETIMEDOUT)
         return false;
-    note_copies(s);
-    if (entered)
+    note_copies(s); /* also beside a message that this thread looks at: -EDEADLK */
+    if (rc == 0)
         mp_gate_leave(&s->conn.receiving);
     return true;
 }
