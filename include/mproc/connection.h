@@ -9,11 +9,16 @@
  * @par Threads  One sender and one receiver may use a connection at the same time. Several senders,
  * or several receivers, are served one after the other; whole messages never mix. Closing while
  * another thread is inside a call is an error of the program.
- * @par Fork     A forked child has a copy of each connection, what was read ahead included. Parent
- * and child should not both receive from, or both send on, the same stream. Both may do so on a
- * pipe in shared memory, where each message goes to one receiver, and a process killed inside a
- * call is in nobody's way. Fork while another thread is inside a call leaves the child's copy of a
- * stream unusable.
+ * @par Fork     A forked child has a copy of each connection. Several processes may receive from,
+ * or send on, one pipe in shared memory: each message goes to one receiver, and a process killed
+ * inside a call is in nobody's way. On a stream they may do so if they take turns by a lock of
+ * their own, which covers a whole receive or send: each message goes to one receiver, those that
+ * were read ahead before the fork included, and a poll takes nothing. While several processes hold
+ * a stream it is not read ahead, which makes small messages slower: close what you do not need. A
+ * child of mproc_process_start() does not count until it receives from or polls what is not in its
+ * arguments; if another process has read ahead meanwhile, that is -EBUSY. So is receiving in a
+ * child from a stream from which another thread was receiving during the fork; and on one on which
+ * another thread was sending, the child must not send.
  */
 #ifndef MPROC_CONNECTION_H
 #define MPROC_CONNECTION_H
@@ -41,8 +46,8 @@ enum mproc_pipe_flags {
 enum mproc_conn_flags {
     MPROC_CONN_READONLY = 0x1,  /**< receive only */
     MPROC_CONN_WRITEONLY = 0x2, /**< send only */
-    MPROC_CONN_SHARED = 0x4     /**< other processes receive from this descriptor too: never read
-                                     beyond the message asked for */
+    MPROC_CONN_SHARED = 0x4 /**< other processes than forked copies of this one receive from this
+                                 descriptor too: never read beyond the message asked for */
 };
 
 /**
@@ -181,6 +186,7 @@ MPROC_API int mproc_conn_send_bytes(mproc_conn *conn, const void *buf, size_t le
  * @retval -ETIMEDOUT        act: the receive timeout passed; nothing is lost, call again
  * @retval -ENOMEM           act: out of memory; the message stays queued
  * @retval MPROC_EPROTO      fatal: a cut or impossible frame; only close is valid
+ * @retval -EBUSY            fatal: inherited from a process that has read ahead since, see "Fork"
  * @retval -errno            fatal: another error of the descriptor, such as -ECONNRESET over TCP
  * @par Ownership the caller frees `*buf` with mproc_free()
  * @par Threads   any number of receivers, one after the other; may run beside a sender
@@ -206,6 +212,7 @@ MPROC_API int mproc_conn_recv_bytes(mproc_conn *conn, void **buf, size_t *len);
  * @retval -ETIMEDOUT        act: the receive timeout passed; nothing is lost, call again
  * @retval -ENOMEM           act: out of memory; the message stays queued
  * @retval MPROC_EPROTO      fatal: a cut or impossible frame; only close is valid
+ * @retval -EBUSY            fatal: inherited from a process that has read ahead since, see "Fork"
  * @retval -errno            fatal: another error of the descriptor, such as -ECONNRESET over TCP
  * @par Threads   any number of receivers, one after the other; may run beside a sender
  * @par Signals   EINTR resumes with the time left
@@ -424,8 +431,8 @@ MPROC_API ssize_t mproc_conn_next_size(mproc_conn *conn);
  * Is there something to receive: a whole message, the end of the stream, or an error to report?
  *
  * A message that has begun to arrive is gathered meanwhile, so that a receive after a return of 1
- * does not block. (With MPROC_CONN_SHARED, where nothing may be read ahead, 1 means that it has
- * begun.)
+ * does not block. (While other processes hold a stream, and with MPROC_CONN_SHARED, nothing may be
+ * read ahead, and 1 means that it has begun.)
  *
  * @param conn     open, readable connection
  * @param timeout  seconds to wait; 0 or negative polls, MPROC_FOREVER waits

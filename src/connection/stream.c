@@ -5,6 +5,10 @@
  * interrupted by its deadline, or a poll gathers a large message without having a destination, the
  * body waits in `part`. The unread bytes of the stream are always: part, then ahead[at..end), then
  * the descriptor.
+ *
+ * Other processes may hold the descriptor too. While they do, no more is read than belongs to the
+ * message that is received, and polls read nothing. What had been read ahead before a fork is in
+ * both processes then; message by message it is delivered by the one that receives it first.
  */
 #include "connection/stream.h"
 
@@ -15,12 +19,9 @@
 
 #include <mproc/error.h>
 
-#include "base/buffer.h"
 #include "base/fd.h"
 #include "connection/frame.h"
-#include "connection/pause.h"
-#include "connection/stream_io.h"
-#include "connection/transport.h"
+#include "connection/stream_state.h"
 
 /* Read-ahead: 480 messages of 64 bytes in one system call, and small enough to stay in a core's
  * cache. */
@@ -39,55 +40,26 @@
 #define PAUSES 3
 #define PAUSES_NS 20000000
 
-/* Small messages that are sent in one call leave together, up to so many bytes. */
-#define TOGETHER_BYTES ((size_t)16 * 1024)
-
 /* Least step in which memory for a large message grows. */
 #define GROWTH_BYTES ((size_t)64 * 1024)
 
-struct stream {
-    struct mproc_conn conn; /* first member */
-    struct mp_stream_fd io;
-    bool shared; /* others read this descriptor too: never read beyond the message */
-    bool torn;   /* a send stopped inside a message */
-
-    int fault;       /* what every further receive returns: MPROC_EOF, MPROC_EPROTO, -errno; or 0 */
-    bool in_message; /* the header of the next message was read */
-    bool was_large;  /* the last message did not fit into `ahead` */
-    size_t body;     /* length of the next message */
-    unsigned char *ahead;
-    size_t at;
-    size_t end;
-    struct mp_buffer part;
-    struct mp_pause pause;
-
-    uint64_t position; /* bytes read from the descriptor so far */
-    uint64_t body_end; /* position at which the next message ends */
-    struct mp_arrivals arrivals;
-};
-
-static struct stream *stream_of(mproc_conn *conn)
-{
-    return (struct stream *)(void *)conn;
-}
-
-static size_t ahead_len(const struct stream *s)
+static size_t ahead_len(const struct mp_stream *s)
 {
     return s->end - s->at;
 }
 
 /* Every error from here on is final: the position in the stream is lost. */
-static int fail_receiving(struct stream *s, int code)
+static int fail_receiving(struct mp_stream *s, int code)
 {
     s->fault = code;
     return code;
 }
 
 /* What a read that brought no bytes means, in the middle of a frame or between two. */
-static int no_bytes(struct stream *s, ssize_t rc)
+static int no_bytes(struct mp_stream *s, ssize_t rc)
 {
-    if (rc == -ETIMEDOUT)
-        return -ETIMEDOUT;
+    if (rc == -ETIMEDOUT || rc == MP_ABORTED)
+        return (int)rc;
     bool between = !s->in_message && ahead_len(s) == 0;
     if (rc == 0)
         return fail_receiving(s, between ? MPROC_EOF : MPROC_EPROTO);
@@ -96,9 +68,33 @@ static int no_bytes(struct stream *s, ssize_t rc)
     return fail_receiving(s, (int)rc);
 }
 
-/* Every read of the descriptor. What comes along waits for its message to be taken. */
-static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline deadline)
+/* Never to be read beyond the message? */
+static bool is_shared(struct mp_stream *s)
 {
+    return s->shared || !mp_hold_may_read_ahead(&s->hold);
+}
+
+/* Make the next message this process's own, if it is not. False: another process has it. */
+static bool get_dealt(struct mp_stream *s)
+{
+    if (!s->is_copied || s->is_dealt)
+        return true;
+    if (!mp_hold_deal(&s->hold, s->copy))
+        return false;
+    s->copy++;
+    s->is_dealt = true;
+    s->is_copied = s->copy != s->copy_end;
+    return true;
+}
+
+/*
+ * Every read of the descriptor. What comes along waits for its message to be taken. Whoever reads
+ * the rest of a copied message has to have it dealt: else MP_ABORTED.
+ */
+static ssize_t read_some(struct mp_stream *s, void *buf, size_t len, mp_deadline deadline)
+{
+    if (!get_dealt(s))
+        return MP_ABORTED;
     struct mp_parcel parcel;
     mp_parcel_init(&parcel);
     ssize_t n = mp_stream_read(&s->io, buf, len, &parcel, deadline);
@@ -109,7 +105,7 @@ static ssize_t read_some(struct stream *s, void *buf, size_t len, mp_deadline de
     return n;
 }
 
-static int have_ahead_buffer(struct stream *s)
+static int have_ahead_buffer(struct mp_stream *s)
 {
     if (!s->ahead)
         s->ahead = malloc(AHEAD_BYTES);
@@ -117,7 +113,7 @@ static int have_ahead_buffer(struct stream *s)
 }
 
 /* Room behind `end` for what makes `want` bytes, moving unread bytes to the front if need be. */
-static void make_room(struct stream *s, size_t want)
+static void make_room(struct mp_stream *s, size_t want)
 {
     if (s->at == s->end) {
         s->at = 0;
@@ -129,10 +125,10 @@ static void make_room(struct stream *s, size_t want)
     }
 }
 
-static size_t fill_size(const struct stream *s, size_t want)
+static size_t fill_size(struct mp_stream *s, size_t want)
 {
     size_t missing = want - ahead_len(s);
-    if (s->shared)
+    if (is_shared(s))
         return missing;
     size_t room = AHEAD_BYTES - s->end;
     return s->was_large && missing <= AHEAD_AFTER_LARGE && room > AHEAD_AFTER_LARGE
@@ -148,7 +144,7 @@ static void let_others_run(void)
 }
 
 /* Read if bytes come soon. */
-static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
+static ssize_t read_after_pause(struct mp_stream *s, unsigned char *to, size_t len)
 {
     ssize_t n = -ETIMEDOUT;
     for (int i = 0; i < PAUSES && n == -ETIMEDOUT; i++) {
@@ -158,7 +154,7 @@ static ssize_t read_after_pause(struct stream *s, unsigned char *to, size_t len)
     return n;
 }
 
-static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
+static ssize_t read_ahead(struct mp_stream *s, size_t want, mp_deadline deadline)
 {
     unsigned char *to = s->ahead + s->end;
     size_t len = fill_size(s, want);
@@ -175,7 +171,7 @@ static ssize_t read_ahead(struct stream *s, size_t want, mp_deadline deadline)
 }
 
 /* Have at least `want` (at most AHEAD_BYTES) unread bytes in `ahead`. */
-static int fill(struct stream *s, size_t want, mp_deadline deadline)
+static int fill(struct mp_stream *s, size_t want, mp_deadline deadline)
 {
     int rc = have_ahead_buffer(s);
     if (rc < 0)
@@ -190,13 +186,8 @@ static int fill(struct stream *s, size_t want, mp_deadline deadline)
     return 0;
 }
 
-/* Read the next message's header if that has not been done. */
-static int begin_message(struct stream *s, mp_deadline deadline)
+static int read_header(struct mp_stream *s, mp_deadline deadline)
 {
-    if (s->fault)
-        return s->fault;
-    if (s->in_message)
-        return 0;
     size_t wanted = MP_FRAME_SHORT;
     do {
         int rc = fill(s, wanted, deadline);
@@ -212,21 +203,99 @@ static int begin_message(struct stream *s, mp_deadline deadline)
     return 0;
 }
 
-static void end_message(struct stream *s)
+static void end_message(struct mp_stream *s)
 {
     s->in_message = false;
+    s->is_dealt = false;
     s->was_large = s->body > AHEAD_BYTES;
     s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
     mp_pause_took_message(&s->pause);
 }
 
-static bool goes_through_ahead(const struct stream *s)
+static bool has_whole_body(const struct mp_stream *s)
 {
-    return s->body <= AHEAD_BYTES && s->part.len == 0 && !s->shared;
+    return s->part.len + ahead_len(s) >= s->body;
+}
+
+/* Another process got all that there is a copy of. */
+static void forget_copy(struct mp_stream *s)
+{
+    s->at = s->end;
+    s->in_message = false;
+    s->is_copied = false;
+    mp_buffer_clear(&s->part);
+    mp_arrivals_clear(&s->arrivals);
+}
+
+/* Another process got the next message, which lies in memory as a whole. */
+static int skip_message(struct mp_stream *s)
+{
+    int rc = s->in_message ? 0 : read_header(s, MP_NOW);
+    if (rc < 0)
+        return rc;
+    s->at += s->body - s->part.len;
+    mp_buffer_clear(&s->part);
+    end_message(s);
+    if (s->conn.has_parcel)
+        mp_conn_drop_parcel(&s->conn);
+    s->copy++;
+    return 0;
+}
+
+/* Drop of the copy what other processes got. */
+static int catch_up(struct mp_stream *s)
+{
+    int rc = 0;
+    uint32_t dealt = mp_hold_dealt(&s->hold);
+    while (rc == 0 && s->is_copied && !s->is_dealt && s->copy != dealt) {
+        if (dealt - s->copy >= s->copy_end - s->copy)
+            forget_copy(s);
+        else
+            rc = skip_message(s);
+    }
+    return rc;
+}
+
+/* Has something about a fork to be settled before the next message? */
+static bool is_in_doubt(const struct mp_stream *s)
+{
+    return s->is_copied || mp_hold_is_inherited(&s->hold);
+}
+
+static int settle(struct mp_stream *s)
+{
+    if (mp_hold_is_inherited(&s->hold)) {
+        if (!mp_hold_see(&s->hold))
+            return fail_receiving(s, -EBUSY);
+        /* What the parent got before the fork, and has not taken, is the parent's. */
+        s->copy -= s->is_dealt ? 1 : 0;
+        s->is_dealt = false;
+    }
+    return catch_up(s);
+}
+
+/* Read the next message's header if that has not been done. */
+static int begin_message(struct mp_stream *s, mp_deadline deadline)
+{
+    int rc;
+    do {
+        if (s->fault)
+            return s->fault;
+        rc = is_in_doubt(s) ? settle(s) : 0;
+        if (rc == 0 && !s->in_message)
+            rc = read_header(s, deadline);
+    } while (rc == MP_ABORTED);
+    return rc;
+}
+
+/* A message that lies in `ahead` does so whatever others do. */
+static bool goes_through_ahead(struct mp_stream *s)
+{
+    return s->body <= AHEAD_BYTES && s->part.len == 0 && (ahead_len(s) >= s->body || !is_shared(s));
 }
 
 /* Copy up to `len` unread bytes out of `ahead`. */
-static size_t take_ahead(struct stream *s, unsigned char *dst, size_t len)
+static size_t take_ahead(struct mp_stream *s, unsigned char *dst, size_t len)
 {
     size_t n = ahead_len(s) < len ? ahead_len(s) : len;
     if (n > 0)
@@ -236,7 +305,7 @@ static size_t take_ahead(struct stream *s, unsigned char *dst, size_t len)
 }
 
 /* Gather the body in `part`, in memory that grows with what has come. */
-static int gather(struct stream *s, mp_deadline deadline)
+static int gather(struct mp_stream *s, mp_deadline deadline)
 {
     struct mp_buffer *part = &s->part;
     while (part->len < s->body) {
@@ -260,13 +329,13 @@ static int gather(struct stream *s, mp_deadline deadline)
 
 static ssize_t stream_next(mproc_conn *conn, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     int rc = begin_message(s, deadline);
     return rc < 0 ? rc : (ssize_t)s->body;
 }
 
 /* Read the body to its destination; at the deadline what came is put back into `part`. */
-static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_deadline deadline)
+static int take_directly(struct mp_stream *s, unsigned char *dst, size_t len, mp_deadline deadline)
 {
     if (deadline != MP_NEVER) {
         int rc = mp_buffer_reserve(&s->part, len - s->part.len);
@@ -294,7 +363,9 @@ static int take_directly(struct stream *s, unsigned char *dst, size_t len, mp_de
 
 static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
+    if (!get_dealt(s))
+        return MP_ABORTED;
     if (!goes_through_ahead(s))
         return take_directly(s, dst, len, deadline);
     int rc = fill(s, len, deadline);
@@ -306,7 +377,7 @@ static int stream_take(mproc_conn *conn, void *dst, size_t len, mp_deadline dead
 }
 
 /* The gathered body, cut to its size. */
-static void *take_part(struct stream *s)
+static void *take_part(struct mp_stream *s)
 {
     size_t len = s->part.len;
     unsigned char *data = mp_buffer_take(&s->part);
@@ -318,7 +389,9 @@ static void *take_part(struct stream *s)
 
 static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
+    if (!get_dealt(s))
+        return MP_ABORTED;
     bool small = goes_through_ahead(s) || len == 0;
     int rc = small ? fill(s, len, deadline) : gather(s, deadline);
     if (rc < 0)
@@ -333,30 +406,28 @@ static int stream_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadli
     return 0;
 }
 
-static bool has_whole_body(const struct stream *s)
+/* Towards a whole message, without blocking. */
+static int progress(struct mp_stream *s)
 {
-    return s->part.len + ahead_len(s) >= s->body;
-}
-
-/* One step towards a whole message, without blocking. */
-static int progress(struct stream *s)
-{
-    int rc = begin_message(s, MP_NOW);
-    if (rc < 0 || s->body > s->conn.max_message)
-        return rc;
-    return goes_through_ahead(s) ? fill(s, s->body, MP_NOW) : gather(s, MP_NOW);
+    int rc;
+    do {
+        rc = begin_message(s, MP_NOW);
+        if (rc == 0 && s->body <= s->conn.max_message)
+            rc = goes_through_ahead(s) ? fill(s, s->body, MP_NOW) : gather(s, MP_NOW);
+    } while (rc == MP_ABORTED);
+    return rc;
 }
 
 /* Can the header that lies in `ahead` be read without a system call? */
-static bool header_is_ahead(const struct stream *s)
+static bool header_is_ahead(const struct mp_stream *s)
 {
     size_t have = ahead_len(s);
     return have >= MP_FRAME_SHORT && have >= mp_frame_wanted(s->ahead + s->at, have);
 }
 
-static bool is_ready_in_memory(struct stream *s)
+static bool is_ready_in_memory(struct mp_stream *s)
 {
-    if (s->fault)
+    if (s->fault || (is_in_doubt(s) && settle(s) < 0))
         return true;
     if (!s->in_message && !header_is_ahead(s))
         return false;
@@ -365,72 +436,18 @@ static bool is_ready_in_memory(struct stream *s)
 
 static int stream_ready_now(mproc_conn *conn, bool woken)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     if (is_ready_in_memory(s))
         return 1;
     if (!woken)
         return 0;
     /* Whatever this ends with but "not yet", a receive has it to report. */
-    return s->shared || progress(s) != -ETIMEDOUT;
-}
-
-/* Drop `written` bytes from the front of header and body; returns how many parts remain, at *parts.
- */
-static size_t advance(struct iovec **parts, size_t n, size_t written)
-{
-    while (n > 0 && written >= (*parts)->iov_len) {
-        written -= (*parts)->iov_len;
-        ++*parts;
-        n--;
-    }
-    if (n > 0) {
-        (*parts)->iov_base = (char *)(*parts)->iov_base + written;
-        (*parts)->iov_len -= written;
-    }
-    return n;
-}
-
-/* A send failed with part of its message gone. A broken pipe needs no mark: it stays broken. */
-static int tear(struct stream *s, int rc)
-{
-    s->torn = rc != -EPIPE;
-    return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
-}
-
-static int stream_send_parcel(mproc_conn *conn, const void *buf, size_t len,
-                              const struct mp_parcel *parcel, mp_deadline deadline)
-{
-    struct stream *s = stream_of(conn);
-    if (parcel && !s->io.is_local)
-        return MPROC_ECANTPASS;
-    if (s->torn)
-        return MPROC_ETORN;
-    unsigned char header[MP_FRAME_LONG];
-    struct iovec both[2] = {
-        {.iov_base = header, .iov_len = mp_frame_encode(header, len)},
-        {.iov_base = (void *)(uintptr_t)buf, .iov_len = len}, /* only read from */
-    };
-    struct iovec *parts = both;
-    size_t n = len > 0 ? 2 : 1;
-    bool begun = false;
-    while (n > 0) {
-        ssize_t written = mp_stream_write(&s->io, parts, n, begun ? NULL : parcel, deadline);
-        if (written < 0)
-            return begun ? tear(s, (int)written) : (int)written;
-        begun = true;
-        n = advance(&parts, n, (size_t)written);
-    }
-    return 0;
-}
-
-static int stream_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
-{
-    return stream_send_parcel(conn, buf, len, NULL, deadline);
+    return is_shared(s) || progress(s) != -ETIMEDOUT;
 }
 
 static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
     mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
     parcel->carrier = s->io.fd;
 }
@@ -438,7 +455,9 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 /* What was read ahead cannot follow the descriptor. */
 static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
 {
-    const struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
+    if (!s->fault && is_in_doubt(s))
+        settle(s);
     if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
         return -EBUSY;
     if (s->io.fd < 0)
@@ -447,76 +466,34 @@ static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *tra
         return -E2BIG;
     parcel->fds[parcel->n++] = s->io.fd;
     *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
-              (s->shared ? MP_PASS_SHARED : 0U);
+              (is_shared(s) ? MP_PASS_SHARED : 0U);
     return 0;
 }
 
 static void stream_shut(mproc_conn *conn)
 {
-    mp_fd_close(&stream_of(conn)->io.fd);
-}
-
-/* Put frames of whole messages into `out` while they fit. How many; *bytes is what they take. */
-static size_t pack(unsigned char out[TOGETHER_BYTES], const mproc_bytes *messages, size_t n,
-                   size_t *bytes)
-{
-    size_t i = 0;
-    *bytes = 0;
-    for (; i < n && messages[i].len < TOGETHER_BYTES - MP_FRAME_SHORT - *bytes; i++) {
-        *bytes += mp_frame_encode(out + *bytes, messages[i].len);
-        if (messages[i].len > 0)
-            memcpy(out + *bytes, messages[i].data, messages[i].len);
-        *bytes += messages[i].len;
-        if (*bytes > TOGETHER_BYTES - MP_FRAME_LONG)
-            return i + 1;
-    }
-    return i;
-}
-
-/* How many of the messages left whole with `written` bytes; if one was cut, the stream is torn. */
-static size_t count_whole(struct stream *s, const mproc_bytes *messages, size_t written)
-{
-    size_t whole = 0;
-    while (written >= MP_FRAME_SHORT + messages[whole].len)
-        written -= MP_FRAME_SHORT + messages[whole++].len;
-    s->torn = written > 0;
-    return whole;
-}
-
-static ssize_t stream_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t n,
-                                mp_deadline deadline)
-{
-    struct stream *s = stream_of(conn);
-    unsigned char together[TOGETHER_BYTES];
-    size_t bytes;
-    size_t packed = s->torn ? 0 : pack(together, messages, n, &bytes);
-    if (packed <= 1) {
-        int rc = stream_send(conn, messages->data, messages->len, deadline);
-        return rc < 0 ? rc : 1;
-    }
-    size_t at = 0;
-    while (at < bytes) {
-        struct iovec part = {.iov_base = together + at, .iov_len = bytes - at};
-        ssize_t written = mp_stream_write(&s->io, &part, 1, NULL, deadline);
-        if (written < 0) {
-            size_t whole = count_whole(s, messages, at);
-            if (whole > 0)
-                return (ssize_t)whole;
-            return s->torn && written == -ETIMEDOUT ? MPROC_ETORN : written;
-        }
-        at += (size_t)written;
-    }
-    return (ssize_t)packed;
+    struct mp_stream *s = mp_stream_of(conn);
+    mp_hold_close(&s->hold);
+    mp_fd_close(&s->io.fd);
+    s->fault = -EBADF;
 }
 
 static mproc_handle stream_handle(const mproc_conn *conn)
 {
-    return ((const struct stream *)(const void *)conn)->io.fd;
+    return ((const struct mp_stream *)(const void *)conn)->io.fd;
+}
+
+static void stream_claim(mproc_conn *conn)
+{
+    struct mp_stream *s = mp_stream_of(conn);
+    if (!s->fault && is_in_doubt(s))
+        settle(s);
 }
 
 static void stream_destroy(mproc_conn *conn)
 {
-    struct stream *s = stream_of(conn);
+    struct mp_stream *s = mp_stream_of(conn);
+    mp_hold_close(&s->hold);
     mp_fd_close(&s->io.fd);
     mp_arrivals_clear(&s->arrivals);
     mp_buffer_clear(&s->part);
@@ -526,18 +503,81 @@ static void stream_destroy(mproc_conn *conn)
 }
 
 static const struct mp_transport stream_transport = {
-    .send = stream_send,
+    .send = mp_stream_send,
     .next = stream_next,
     .take = stream_take,
     .take_alloc = stream_take_alloc,
-    .send_parcel = stream_send_parcel,
+    .send_parcel = mp_stream_send_parcel,
     .claim_parcel = stream_claim_parcel,
-    .send_many = stream_send_many,
+    .send_many = mp_stream_send_many,
     .ready_now = stream_ready_now,
     .pass = stream_pass,
     .shut = stream_shut,
     .handle = stream_handle,
+    .claim = stream_claim,
     .destroy = stream_destroy,
+};
+
+/* Messages in memory; the last of them may be a part of one. */
+static uint32_t count_messages(const struct mp_stream *s)
+{
+    uint32_t n = s->in_message ? 1 : 0;
+    if (n > 0 && !has_whole_body(s))
+        return n;
+    size_t at = s->at + (n > 0 ? s->body - s->part.len : 0);
+    while (at < s->end) {
+        const unsigned char *header = s->ahead + at;
+        size_t have = s->end - at;
+        size_t body;
+        n++;
+        if (have < MP_FRAME_SHORT || have < mp_frame_wanted(header, have) ||
+            mp_frame_decode(header, &body) < 0 || have - mp_frame_wanted(header, have) < body)
+            break;
+        at += mp_frame_wanted(header, have) + body;
+    }
+    return n;
+}
+
+static struct mp_stream *stream_of_hold(struct mp_hold *hold)
+{
+    return (struct mp_stream *)(void *)((char *)hold - offsetof(struct mp_stream, hold));
+}
+
+static void note_copies(struct mp_stream *s)
+{
+    uint32_t n = s->is_copied ? 0 : count_messages(s);
+    if (n == 0)
+        return;
+    s->copy = mp_hold_dealt(&s->hold);
+    s->copy_end = s->copy + n;
+    s->is_copied = true;
+    s->is_dealt = false;
+}
+
+/* The parent does not wait for what a receiving thread waits for. */
+static bool stream_before_fork(struct mp_hold *hold)
+{
+    struct mp_stream *s = stream_of_hold(hold);
+    int rc = mp_conn_enter(&s->conn, MP_RECEIVING, MP_NOW);
+    if (rc == -ETIMEDOUT)
+        return false;
+    note_copies(s); /* also beside a message that this thread looks at: -EDEADLK */
+    if (rc == 0)
+        mp_gate_leave(&s->conn.receiving);
+    return true;
+}
+
+/* The thread that was receiving is not here, and what it was about is lost to this process. */
+static void stream_give_up(struct mp_hold *hold)
+{
+    struct mp_stream *s = stream_of_hold(hold);
+    mp_gate_init(&s->conn.receiving);
+    s->fault = -EBUSY;
+}
+
+static const struct mp_hold_ops stream_hold_ops = {
+    .before_fork = stream_before_fork,
+    .give_up = stream_give_up,
 };
 
 /* Narrow what the descriptor can do to what the flags ask for. */
@@ -563,16 +603,22 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         rc = choose_direction(flags, &readable, &writable);
     if (rc < 0)
         return rc;
-    struct stream *s = calloc(1, sizeof *s);
+    struct mp_stream *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
+    s->io = io;
+    s->shared = flags & MPROC_CONN_SHARED;
     rc = mp_conn_init(&s->conn, &stream_transport, readable, writable);
     if (rc < 0) {
         free(s);
         return rc;
     }
-    s->io = io;
-    s->shared = flags & MPROC_CONN_SHARED;
+    rc = mp_hold_open(&s->hold, fd, &stream_hold_ops);
+    if (rc < 0) {
+        mp_conn_fini(&s->conn);
+        free(s);
+        return rc;
+    }
     *conn = &s->conn;
     return 0;
 }

@@ -105,6 +105,10 @@ struct mp_transport {
      */
     bool (*is_crowded)(mproc_conn *conn);
 
+    /* This is a copy that a forked child means to use, see twin.h. NULL: that makes no difference.
+     */
+    void (*claim)(mproc_conn *conn);
+
     /* Close and free. */
     void (*destroy)(mproc_conn *conn);
 };

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "connection/holders.h"
 #include "connection/transport.h"
 #include "value/connection.h"
 
@@ -45,8 +46,21 @@ static bool shut_twin(void *args, struct mp_connection *c)
     return false;
 }
 
+/* cppcheck-suppress constParameter ; the type is mp_connection_fn */
+static bool claim(void *unused, struct mp_connection *c)
+{
+    (void)unused;
+    mproc_conn *conn = c->connection;
+    if (conn->transport->claim)
+        conn->transport->claim(conn);
+    return false;
+}
+
 void mp_twin_keep_only(const mproc_value *args)
 {
+    if (args)
+        mp_value_any_connection(args, claim, NULL);
+    mp_hold_rest_others();
     if (args)
         mp_value_any_connection(args, shut_twin, (void *)(uintptr_t)args);
 }
