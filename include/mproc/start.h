@@ -120,7 +120,8 @@ typedef struct mproc_process_options {
  *
  * @return 0, or a negative code:
  * @retval MPROC_EBOOTSTRAP  act: MPROC_BOOTSTRAP is in the environment, but was not put there by
- *                           this process's parent. It is removed; nothing can be started here
+ *                           this process's parent, or this is a set-user-id or set-group-id
+ *                           program. It is removed; nothing can be started here
  * @par Threads   before there are any; more calls do no harm
  */
 MPROC_API int mproc_init(void);

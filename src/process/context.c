@@ -31,7 +31,7 @@ static int unknown(const char *name, mproc_error *err)
     size_t at = 0;
     for (size_t i = 0; i < METHODS; i++)
         at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "",
-                               methods[i]->name);
+                               methods[i]->name); /* NOLINT(clang-analyzer-core.NullDereference) */
     return mp_fail(err, -EINVAL, "start method \"%.40s\" is none of %s", name, known);
 }
 

@@ -183,7 +183,7 @@ static int ensure_entered(mp_deadline deadline, double timeout, mproc_error *err
         give_up();
     struct mp_boot *boot = NULL;
     int rc = new_boot(&boot, deadline, timeout, err);
-    if (rc == 0)
+    if (rc == 0 && boot)
         rc = start(boot, err);
     mp_boot_free(boot);
     return rc;
@@ -257,7 +257,7 @@ int mp_forkserver_suspect(const struct mp_boot *boot, mproc_error *err)
 
 void mp_forkserver_stop(void)
 {
-    if (!server.conn || enter(mp_clock_now() + ENDING_NS) < 0)
+    if (enter(mp_clock_now() + ENDING_NS) < 0)
         return;
     if (server.conn)
         give_up();

@@ -50,6 +50,9 @@ static bool parse(const char *text, int *fd, long *parent)
  */
 static bool is_from_parent(int fd, long parent)
 {
+    /* Who executes a program with more privileges than his own must not say what it runs. */
+    if (getuid() != geteuid() || getgid() != getegid())
+        return false;
     return mp_peer_is_local_stream(fd) && mp_peer_is(fd, (pid_t)parent);
 }
 
@@ -109,7 +112,7 @@ static int receive_args(mproc_conn *conn, struct mp_task *task, mproc_error *err
 static int receive_rest(mproc_conn *conn, const struct mp_note *note, struct mp_task *task,
                         mproc_error *err)
 {
-    mp_function target;
+    mp_function target = NULL;
     int rc = receive_key(conn);
     if (rc == 0 && note->has_settings)
         rc = receive_settings(conn, err);

@@ -171,6 +171,7 @@ static int load(const struct mp_place *place, struct module *module, mproc_error
     if (rc < 0)
         return rc;
     if (!dlopen(place->module, RTLD_NOW | RTLD_GLOBAL))
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): before the child has threads */
         return mp_fail(err, MPROC_ETARGET, "target: %.200s", dlerror());
     if (!find_loaded(place, module))
         return mp_fail(err, MPROC_ETARGET, "target: %.160s is another file now", place->module);

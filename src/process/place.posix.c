@@ -94,6 +94,7 @@ static int find_in_library(const struct mp_place *place, uintptr_t *address, mpr
     void *library = dlopen(place->module, RTLD_NOW | RTLD_GLOBAL);
     const void *symbol = library ? dlsym(library, place->symbol) : NULL;
     if (!symbol)
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): before the child has threads */
         return mp_fail(err, MPROC_ETARGET, "target: %.200s", dlerror());
     *address = (uintptr_t)symbol + (uintptr_t)place->offset;
     return 0;

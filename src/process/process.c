@@ -133,26 +133,27 @@ static int start_redirected(struct mproc_process **out, struct mp_task *task,
     return rc == 0 && method->finish ? wait_for_target(*out, task, method, err) : rc;
 }
 
-static int attempt(struct mproc_process **out, struct mp_task *task,
+static int attempt(struct mproc_process **out, const struct mp_task *task,
                    const struct mp_start_method *method, mproc_error *err)
 {
     struct mproc_process *process = NULL;
     struct mp_redirect redirect = MP_REDIRECT_NONE;
-    task->redirect = &redirect;
-    int rc = method->prepare(task, err);
+    struct mp_task own = *task;
+    own.redirect = &redirect;
+    int rc = method->prepare(&own, err);
     if (rc == 0)
-        rc = start_redirected(&process, task, method, err);
+        rc = start_redirected(&process, &own, method, err);
     if (rc == 0) {
         mp_redirect_hand_over(&redirect, task->options);
         *out = process;
     }
     mp_redirect_close(&redirect);
     if (method->forget)
-        method->forget(task);
+        method->forget(&own);
     return rc;
 }
 
-static int start(struct mproc_process **out, struct mp_task *task, mproc_error *err)
+static int start(struct mproc_process **out, const struct mp_task *task, mproc_error *err)
 {
     const struct mp_start_method *method;
     int rc = find_method(task->options, &method, err);
@@ -179,7 +180,7 @@ static int start_with_args(struct mproc_process **out, mproc_target target, cons
     mproc_value *copy = NULL;
     if (args && !mp_tree_of_root(args) && mproc_value_copy(&copy, args) < 0)
         return mp_fail_errno(err, ENOMEM, "copying the arguments");
-    struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
+    const struct mp_task task = {.target = target, .args = copy ? copy : args, .options = options};
     int rc = start(out, &task, err);
     mproc_value_free(copy);
     return rc;

@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "process/limits.h"
 #include "value/pickle.h"
-
-extern char **environ;
 
 static int add_environment(mproc_value *list, const char *const *environment)
 {
@@ -37,7 +36,7 @@ static int build(mproc_value **out, const mproc_process_options *options,
 {
     mproc_value *value;
     int rc = environment ? mproc_pack(&value, "([][][]i)", options->nice)
-                         : mproc_pack(&value, "(z[][]i)", NULL, options->nice);
+                         : mproc_pack(&value, "(z[][]i)", (const char *)NULL, options->nice);
     if (rc < 0)
         return rc;
     if (environment)

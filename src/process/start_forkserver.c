@@ -21,8 +21,6 @@
 #define TO_ENTER O_RDONLY
 #endif
 
-extern char **environ;
-
 static int prepare(struct mp_task *task, mproc_error *err)
 {
     const mproc_process_options *options = task->options;

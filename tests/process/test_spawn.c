@@ -357,7 +357,7 @@ END_TEST
 START_TEST(a_target_in_no_file_is_refused)
 {
     mproc_process_options options = options_of(_i);
-    char *memory = malloc(64);
+    char *memory = calloc(1, 64);
     mproc_target target = NULL;
     memcpy(&target, &memory, sizeof target);
     check_refused(&options, target, MPROC_ETARGET, "target");
