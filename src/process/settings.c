@@ -62,8 +62,9 @@ int mp_settings_pickle(const mproc_process_options *options, const char *const *
     return rc < 0 ? mp_fail(err, rc, "the child's environment: %s", mproc_strerror(rc)) : 0;
 }
 
-/* In the child, for the rest of its life: its environment lies in it. */
+/* In the child, for the rest of its life: the strings of its environment lie in the value. */
 static mproc_value *settings;
+static char **list_of_strings;
 
 static int take_environment(const mproc_value *list)
 {
@@ -83,7 +84,8 @@ static int take_environment(const mproc_value *list)
         }
         array[i] = (char *)(uintptr_t)entry;
     }
-    environ = array;
+    list_of_strings = array;
+    environ = list_of_strings;
     return 0;
 }
 
