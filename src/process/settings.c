@@ -64,7 +64,8 @@ int mp_settings_pickle(const mproc_process_options *options, const char *const *
 
 /* In the child, for the rest of its life: the strings of its environment lie in the value. */
 static mproc_value *settings;
-static char **list_of_strings;
+/* For leak checkers, before which the C library lets go of it. */
+static char **volatile list_of_strings;
 
 static int take_environment(const mproc_value *list)
 {
@@ -85,7 +86,7 @@ static int take_environment(const mproc_value *list)
         array[i] = (char *)(uintptr_t)entry;
     }
     list_of_strings = array;
-    environ = list_of_strings;
+    environ = array;
     return 0;
 }
 
