@@ -198,8 +198,9 @@ MPROC_API int mproc_process_kill(mproc_process *process);
  *
  * No other process is ever signalled, whatever became of pids: each is opened as a pidfd and then
  * looked at again; the child itself is not reaped before it is closed, so that the number of its
- * process group stays its own. (If this program ignores SIGCHLD or reaps the child itself, the
- * group is known by the pidfd on Linux 6.9 and later, else by the mark.)
+ * process group stays its own. (If this program ignores SIGCHLD, reaps the child itself, or had
+ * it started by a fork server, then once it is dead the group is known by its pidfd on Linux 6.9
+ * and later, else by the mark, and not at all in the portable build.)
  *
  * It may take as long as it takes to read /proc a few times; two seconds at most if descendants
  * keep starting new ones faster than that.

@@ -35,7 +35,8 @@ void mp_fd_close(int *fd)
     int saved = errno;
     /* Not retried: on Linux the descriptor is gone even after EINTR, see close(2). */
     close(*fd);
-    errno = saved;
+    if (errno != saved) /* written to seldom, it costs forked processes no page */
+        errno = saved;
     *fd = -1;
 }
 

@@ -95,7 +95,11 @@ void mp_log(int level, const char *format, ...)
 
 void mp_log_set_process(const char *name)
 {
-    snprintf(sink.process, sizeof sink.process, "%s", name);
+    /* By hand: every forked child comes here, and printf(3) is a handful of pages to touch. */
+    size_t n = 0;
+    for (; name[n] && n < sizeof sink.process - 1; n++)
+        sink.process[n] = name[n];
+    sink.process[n] = '\0';
 }
 
 void mp_log_after_fork(void)

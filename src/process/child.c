@@ -50,6 +50,21 @@ static void become(const struct mproc_process *process, struct mp_bond *bond)
     mp_log_set_process(self.name);
 }
 
+/*
+ * The object that describes this process is its parent's. To free it would copy its page and those
+ * of malloc(3), so it stays where it is; only a child of a child cannot keep them all.
+ */
+static void forget(struct mproc_process *process)
+{
+    static struct mproc_process *kept;
+    if (!kept) {
+        kept = process;
+        return;
+    }
+    mp_status_destroy(&process->status, true);
+    free(process);
+}
+
 static struct {
     bool returned; /* the target did; otherwise the child itself called exit(3) */
     int code;
@@ -89,8 +104,7 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
     /* Die as the parent's death would have made us. */
     if (process->daemon && mp_tie_to_parent(bond, &parent.status) < 0)
         kill(getpid(), SIGKILL);
-    mp_status_destroy(&process->status, true);
-    free(process);
+    forget(process);
 }
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)

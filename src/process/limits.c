@@ -81,12 +81,18 @@ static int add_nice(int step)
     return nice(step) == -1 && errno != 0 ? -errno : 0;
 }
 
+#if defined __GLIBC__
+typedef __rlimit_resource_t resource_kind;
+#else
+typedef int resource_kind;
+#endif
+
 static int set_rlimit(const mproc_rlimit *wanted)
 {
     struct rlimit limit;
     if (!to_rlim(wanted->soft, &limit.rlim_cur) || !to_rlim(wanted->hard, &limit.rlim_max))
         return -EINVAL;
-    return setrlimit(wanted->resource, &limit) < 0 ? -errno : 0;
+    return setrlimit((resource_kind)wanted->resource, &limit) < 0 ? -errno : 0;
 }
 
 int mp_limits_apply(const struct mp_limits *limits, const char **what)

@@ -64,9 +64,11 @@ void mp_process_free(struct mproc_process *process, bool mine)
 
 static struct mproc_process *new_process(const mproc_process_options *options)
 {
-    struct mproc_process *process = calloc(1, sizeof *process);
+    /* calloc(3) of glibc does not take what was just freed, which keeps pages unshared. */
+    struct mproc_process *process = malloc(sizeof *process);
     if (!process)
         return NULL;
+    memset(process, 0, sizeof *process);
     process->kind = MP_CHILD;
     process->daemon = options->daemon;
     process->lifeline = -1;

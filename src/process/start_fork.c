@@ -6,6 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined __has_include && !defined MP_PORTABLE
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define MP_KNOWS_SINGLE
+#endif
+#endif
+
 #include "base/error.h"
 #include "base/fd.h"
 #include "process/child.h"
@@ -20,6 +27,10 @@
  */
 static long count_threads(void)
 {
+#if defined MP_KNOWS_SINGLE
+    if (__libc_single_threaded)
+        return 1;
+#endif
     struct stat st;
     if (stat("/proc/self/task", &st) < 0 || st.st_nlink < 3)
         return 0;

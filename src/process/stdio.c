@@ -9,6 +9,8 @@
 
 #if defined __linux__ && !defined MP_PORTABLE
 #include <stdio_ext.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #endif
 
 #include "base/fd.h"
@@ -38,8 +40,22 @@ static int open_null(bool input)
     return fds[0];
 }
 
+/* Is it /dev/null already, as in most services? To look is cheaper than to open it. */
+static bool is_null(int fd)
+{
+#if defined __linux__ && !defined MP_PORTABLE
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
 static int set_null(int stream)
 {
+    if (stream == STDIN_FILENO && is_null(stream))
+        return fcntl(stream, F_SETFD, 0) < 0 ? -errno : 0;
     /* At the limit of descriptors there is room for one once this one is closed. */
     close(stream);
     int fd = open_null(stream == STDIN_FILENO);
@@ -93,6 +109,16 @@ int mp_stdio_set(const int stdio[3], const char **what)
     return rc;
 }
 
+/* A stream that was never read has no buffer, and is as good as new. */
+static bool is_untouched(void)
+{
+#if defined __linux__ && !defined MP_PORTABLE
+    return __fbufsize(stdin) == 0 && !feof_unlocked(stdin) && !ferror_unlocked(stdin);
+#else
+    return false;
+#endif
+}
+
 /*
  * After the descriptor was replaced: discarding a stream's read-ahead may seek back (fflush(3)),
  * and the file position is shared with the parent. A stream locked by a thread of the parent's is
@@ -100,7 +126,7 @@ int mp_stdio_set(const int stdio[3], const char **what)
  */
 void mp_stdin_forget(void)
 {
-    if (ftrylockfile(stdin) != 0)
+    if (is_untouched() || ftrylockfile(stdin) != 0)
         return;
 #if defined __linux__ && !defined MP_PORTABLE
     __fpurge(stdin);

@@ -20,6 +20,7 @@
 #endif
 
 #include "base/fd.h"
+#include "process/forkserver.h"
 #include "process/pidfd.h"
 #include "process/process.h"
 #include "process/run.h"
@@ -252,13 +253,6 @@ static void done(void)
     mp_fd_close(&news[1]);
 }
 
-static void check_killed(const char *kinds)
-{
-    mproc_process *p = grow(kinds);
-    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
-    reap(p);
-}
-
 /* --- kill_tree ---------------------------------------------------------------------------------
  */
 
@@ -408,125 +402,96 @@ START_TEST(those_that_ignore_sigterm_stay)
 }
 END_TEST
 
-/* --- daemons -----------------------------------------------------------------------------------
+/* --- every way to start ------------------------------------------------------------------------
  */
 
-static int lead_for_helper(const mproc_value *args)
+/* Two descendants, one of them in a session of its own where that is no way out. */
+static int lead_by_connection(const mproc_value *args)
 {
-    const char *kinds;
-    if (mproc_unpack(args, "s", &kinds) < 0)
+    mproc_conn *conn;
+    if (mproc_unpack(args, "C", &conn) < 0)
         return 1;
-    for (; *kinds; kinds++)
+    for (int i = 0; i < 2; i++)
         if (fork() == 0) {
-            signal(SIGTERM, *kinds == 'i' ? SIG_IGN : SIG_DFL);
-            tell('r');
+            if (i == 0 && finds_escapees())
+                setsid();
+            mproc_conn_send_bytes(conn, "r", 1);
             sleep_on();
         }
-    tell('r');
+    mproc_conn_send_bytes(conn, "r", 1);
     sleep_on();
     return 2;
 }
 
-/* Stdout is a pipe to the test: its end is the end of the last descendant. */
-static mproc_process *start_for_helper(const char *kinds)
+static void check_method(const char *method, bool daemon)
 {
+    mproc_conn *ours;
+    mproc_conn *theirs;
+    mproc_value *args;
     mproc_process *p = NULL;
-    mproc_value *args = NULL;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.group = true;
-    options.daemon = true;
-    news[1] = STDOUT_FILENO;
-    if (mproc_pack(&args, "s", kinds) < 0 ||
-        mproc_process_start(&p, lead_for_helper, args, &options, NULL) < 0)
-        _exit(99);
-    mproc_value_free(args);
-    return p;
-}
-
-static int help_daemon(const char *kinds, bool wait)
-{
-    start_for_helper(kinds);
-    if (wait)
-        pause();
+    mproc_error err = MPROC_ERROR_INIT;
     char byte;
-    ssize_t n = read(STDIN_FILENO, &byte, 1);
-    return n == 1 ? 0 : 1;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.start_method = method;
+    options.group = true;
+    options.daemon = daemon;
+    ck_assert_int_eq(mproc_pipe(&ours, &theirs, MPROC_DUPLEX), 0);
+    ck_assert_int_eq(mproc_pack(&args, "C", theirs), 0);
+    ck_assert_msg(mproc_process_start(&p, lead_by_connection, args, &options, &err) == 0, "%s: %s",
+                  method, err.text);
+    mproc_value_free(args);
+    mproc_conn_close(theirs);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(ours, &byte, 1), 1);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    /* The last of them has ended when the connection has. */
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(ours, &byte, 1), MPROC_EOF);
+    ck_assert_int_eq(run_finish(p), -SIGKILL);
+    mproc_conn_close(ours);
 }
 
-static void *start_in_thread(void *kinds)
+static void reap_all(void)
 {
-    return start_for_helper(kinds);
+    mp_forkserver_stop();
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        continue;
 }
 
-static int help_daemon_of_thread(char *kinds)
+START_TEST(a_group_is_one_under_every_start_method)
 {
-    pthread_t thread;
-    void *p;
-    pthread_create(&thread, NULL, start_in_thread, kinds);
-    pthread_join(thread, &p);
-    pause();
-    return 0;
-}
-
-int mp_helper(const char *name, int argc, char **argv)
-{
-    if (argc != 1)
-        return 126;
-    if (strcmp(name, "thread") == 0)
-        return help_daemon_of_thread(argv[0]);
-    return help_daemon(argv[0], strcmp(name, "wait") == 0);
-}
-
-static void await_place(const struct run_helper *helper, int n)
-{
-    while (n-- > 0) {
-        char byte = 0;
-        ck_assert_int_eq(read(helper->out, &byte, 1), 1);
-        ck_assert_int_eq(byte, 'r');
+    const char *methods[8];
+    adopt_orphans();
+    size_t n = mproc_start_methods(methods, 8);
+    for (size_t i = 0; i < n; i++) {
+        check_method(methods[i], false);
+        check_method(methods[i], true);
     }
-}
-
-static void check_dies_with_parent(const char *how)
-{
-    char text[16];
-    struct run_helper helper = run_helper_start((const char *[]){how, "iss", NULL}, -1);
-    await_place(&helper, 4);
-    kill(helper.pid, SIGKILL);
-    bool ended = run_helper_read(&helper, text, sizeof text);
-    while (waitpid(-1, NULL, 0) > 0)
-        continue;
-    ck_assert_msg(ended, "a descendant of the daemon was left");
-}
-
-START_TEST(the_process_group_of_a_daemon_dies_with_a_killed_parent)
-{
-    check_dies_with_parent("wait");
+    reap_all();
+    done();
 }
 END_TEST
 
-START_TEST(also_if_a_thread_started_the_daemon)
+START_TEST(a_command_is_one_too)
 {
-    check_dies_with_parent("thread");
-}
-END_TEST
-
-START_TEST(a_normal_exit_leaves_nothing_of_a_daemons_tree)
-{
+    const char *const command[] = {"/bin/sh", "-c", "sleep 120 & sleep 121 & echo ready; wait",
+                                   NULL};
+    mproc_conn *conn = NULL;
+    const mproc_stdio out = {.kind = MPROC_STDIO_PIPE, .conn = &conn};
+    mproc_process *p = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
     char text[16];
-    int in[2];
-    ck_assert_int_eq(mp_fd_pipe(in), 0);
-    struct run_helper helper = run_helper_start((const char *[]){"exit", "is", NULL}, in[0]);
-    await_place(&helper, 3);
-    ck_assert_int_eq(write(in[1], "x", 1), 1);
-    mp_fd_close(&in[0]);
-    mp_fd_close(&in[1]);
-    bool ended = run_helper_read(&helper, text, sizeof text);
-    int status = -1;
-    waitpid(helper.pid, &status, 0);
-    while (waitpid(-1, NULL, 0) > 0)
-        continue;
-    ck_assert_msg(ended, "a descendant of the daemon was left");
-    ck_assert_int_eq(status, 0);
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.command = command;
+    options.out = &out;
+    options.group = true;
+    adopt_orphans();
+    ck_assert_msg(mproc_process_start(&p, NULL, NULL, &options, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(read(mproc_conn_handle(conn), text, sizeof text), 6);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    ck_assert_int_eq(read(mproc_conn_handle(conn), text, sizeof text), 0);
+    mproc_conn_close(conn);
+    reap(p);
+    done();
 }
 END_TEST
 
@@ -534,6 +499,13 @@ END_TEST
  */
 
 #if defined __linux__ && !defined MP_PORTABLE
+
+static void check_killed(const char *kinds)
+{
+    mproc_process *p = grow(kinds);
+    ck_assert_int_eq(mproc_process_kill_tree(p), 0);
+    reap(p);
+}
 
 START_TEST(a_new_session_is_no_way_out)
 {
@@ -773,10 +745,9 @@ Suite *mp_suite(void)
     tc = mp_case(suite, "terminate", 60);
     tcase_add_test(tc, sigterm_comes_to_each_once);
     tcase_add_test(tc, those_that_ignore_sigterm_stay);
-    tc = mp_case(suite, "daemons", 60);
-    tcase_add_test(tc, the_process_group_of_a_daemon_dies_with_a_killed_parent);
-    tcase_add_test(tc, also_if_a_thread_started_the_daemon);
-    tcase_add_test(tc, a_normal_exit_leaves_nothing_of_a_daemons_tree);
+    tc = mp_case(suite, "methods", 60);
+    tcase_add_test(tc, a_group_is_one_under_every_start_method);
+    tcase_add_test(tc, a_command_is_one_too);
     add_escapees(suite);
     return suite;
 }
