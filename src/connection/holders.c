@@ -198,6 +198,13 @@ static void prepare(void)
     prepare_rc = -pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+int mp_hold_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare);
+    return prepare_rc;
+}
+
 /* The free ones come first. */
 static void add_pending_locked(struct mp_holders *holders)
 {
@@ -227,17 +234,18 @@ static struct mp_holders *take_pending_locked(void)
     return NULL;
 }
 
-static struct mp_holders *take_fresh_locked(void)
+static int take_fresh_locked(struct mp_holders **out)
 {
     if (!own.piece || own.used == PIECE_HOLDERS) {
         void *piece =
             mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (piece == MAP_FAILED)
-            return NULL;
+            return -errno;
         own.piece = piece;
         own.used = 0;
     }
-    return &own.piece[own.used++];
+    *out = &own.piece[own.used++];
+    return 0;
 }
 
 static void enter_locked(struct mp_hold *hold)
@@ -277,20 +285,19 @@ static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
 
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, prepare);
-    if (prepare_rc < 0)
-        return prepare_rc;
+    int rc = mp_hold_init();
+    if (rc < 0)
+        return rc;
     *hold = (struct mp_hold){.ops = ops, .fd = fd};
     pthread_mutex_lock(&own.lock);
     notice_uncounted_fork_locked();
     struct mp_holders *holders = take_pending_locked();
     if (!holders)
-        holders = take_fresh_locked();
-    if (holders)
+        rc = take_fresh_locked(&holders);
+    if (rc == 0)
         open_locked(hold, holders);
     pthread_mutex_unlock(&own.lock);
-    return holders ? 0 : -ENOMEM;
+    return rc;
 }
 
 static void leave_locked(struct mp_hold *hold)

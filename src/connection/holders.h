@@ -67,7 +67,13 @@ struct mp_hold {
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
-/* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -ENOMEM. */
+/*
+ * Register the handlers around fork(2), once. Handlers in children run in the order in which they
+ * were registered: those that close connections must come after these. 0 or -errno.
+ */
+int mp_hold_init(void);
+
+/* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -errno. */
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 
 /* Cease to hold; also if it never was open. */
