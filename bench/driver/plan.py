@@ -108,11 +108,11 @@ def full_plan() -> Plan:
              for size in SIZES]
     cells += [Cell("paced", rate=rate) for rate in (0, *RATES)]
     cells += [Cell("capacity"), Cell("handshake"), *map(waiting, IDLE_COUNTS)]
-    return Plan(tuple(cells), seconds=0.25, budget=540)
+    return Plan(tuple(cells), seconds=0.25, budget=430)
 
 
 def quick_plan() -> Plan:
     cells = (Cell("rtt"), Cell("rtt", cpus="one"), Cell("stream"), Cell("stream", 1048576),
              Cell("capacity"), Cell("handshake"), Cell("paced", rate=0), Cell("paced", rate=1000),
              waiting(IDLE_COUNTS[0]), waiting(IDLE_COUNTS[-1]))
-    return Plan(cells, seconds=0.06, budget=50, goal_rounds=5)
+    return Plan(cells, seconds=0.06, budget=42, goal_rounds=5)
