@@ -67,7 +67,7 @@ struct mp_hold {
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
-/* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -ENOMEM. */
+/* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -errno. */
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 
 /* Cease to hold; also if it never was open. */
