@@ -38,11 +38,8 @@ typedef struct mproc_conn mproc_conn;
 enum mproc_pipe_flags {
     MPROC_DUPLEX = 0x1,      /**< both ends send and receive; the default */
     MPROC_SIMPLEX = 0x2,     /**< the first end only receives, the second only sends */
-    MPROC_PIPE_STREAM = 0x4, /**< a byte stream whose handle a Python or foreign process can use,
-                                  and over which connections can be passed */
-    MPROC_PIPE_RING = 0x8    /**< through shared memory, on Linux: no system call while both sides
-                                  are busy. Its ends reach forked children; neither they nor other
-                                  connections can be sent over a connection. */
+    MPROC_PIPE_STREAM = 0x4, /**< a byte stream whose handle a Python or foreign process can use */
+    MPROC_PIPE_RING = 0x8    /**< through shared memory, or an error: never a stream instead */
 };
 
 /** Flags of mproc_conn_from_handle(). */
@@ -54,28 +51,42 @@ enum mproc_conn_flags {
 };
 
 /**
- * Make two connected connections, for two threads or a process and its forked child.
+ * Make two connected connections: for two threads, for a process and its child, or to be sent to
+ * other processes of this machine.
  *
- * Without MPROC_PIPE_STREAM or MPROC_PIPE_RING the library chooses: at present a stream. Each end
- * of a ring takes four descriptors, three if it is simplex, and several processes may use one end,
- * whole messages each.
+ * On Linux the messages go through shared memory, a ring for each direction, without a system call
+ * while both sides are busy. Several processes may use one end, whole messages each. A ring comes
+ * dearer than a stream in descriptors: each end has five (four if it is simplex), both ends in one
+ * process nine (seven), against one and two. So the pipe is a stream
+ *
+ * - with MPROC_PIPE_STREAM, for a Python process, or one of another program, at the other end;
+ * - when half of the descriptors that RLIMIT_NOFILE allows are in use;
+ * - when a ring cannot be had: no memfd_create(2), no memory or address space, no descriptors;
+ * - in the portable build;
+ *
+ * and with MPROC_PIPE_RING, in the last three cases, an error. What is said of connections holds
+ * for both. Beyond that, a stream should have one receiver and one sender at each end.
+ *
+ * Death is noticed by pid where processes share a pid namespace. Of an end held by processes of
+ * several, one that is killed inside a call can leave those of the others waiting until their
+ * deadline.
  *
  * @param[out] first   one end; with MPROC_SIMPLEX the one that receives
  * @param[out] second  the other end; with MPROC_SIMPLEX the one that sends
  * @param flags        mproc_pipe_flags; 0 is MPROC_DUPLEX
  * @return 0, or a negative code:
  * @retval -EINVAL           act: unknown flags, or flags that exclude each other
- * @retval -ENOTSUP          act: MPROC_PIPE_RING in the portable build
  * @retval -EMFILE,-ENFILE   act: too many open descriptors
  * @retval -ENOMEM           act: out of memory
+ * @retval -ENOTSUP,-ENOSYS  act: MPROC_PIPE_RING where there are no rings
  * @par Ownership  the caller closes both ends
  * @par Threads    any thread
  */
 MPROC_API int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags);
 
 /**
- * Options of mproc_pipe_with(). Start from MPROC_PIPE_OPTIONS_INIT. They are for MPROC_PIPE_RING; a
- * byte stream takes no notice of them.
+ * Options of mproc_pipe_with(). Start from MPROC_PIPE_OPTIONS_INIT. They are for rings; a byte
+ * stream takes no notice of them.
  */
 typedef struct mproc_pipe_options {
     size_t size;       /**< of this struct; set by MPROC_PIPE_OPTIONS_INIT */
@@ -85,7 +96,8 @@ typedef struct mproc_pipe_options {
                             keeps up, 256 KiB are used again and again. */
     double spin_us;    /**< a call that has to wait may look for this long, microseconds, before it
                             sleeps; it does so only where that was worth it before. 0: never.
-                            Negative: what the environment's MPROC_SPIN_US says, or 100. */
+                            Negative: what the environment's MPROC_SPIN_US says, or 100. Holds for
+                            both ends, in whichever process they are. */
 } mproc_pipe_options;
 
 /** The defaults of mproc_pipe_options. */
@@ -328,7 +340,11 @@ MPROC_API int mproc_conn_release(mproc_conn *conn);
  *
  * Connections in the value (letter `C`) travel along as duplicates; the sender keeps and closes its
  * own. That works over pipes and AF_UNIX, between C processes. A connection that has read ahead
- * messages which nobody received yet is refused, as they would be lost.
+ * messages which nobody received yet is refused, as they would be lost. Ends of rings are accepted
+ * only from processes of the receiver's user, or of root: they share locks. One message has room
+ * for 253 descriptors, see mproc_pipe() for how many a connection has. Many messages with
+ * connections that nobody has received yet, some hundreds, hold up the next one as a full pipe
+ * does.
  *
  * @param conn   open, writable connection
  * @param value  any value; NULL is None
@@ -336,7 +352,10 @@ MPROC_API int mproc_conn_release(mproc_conn *conn);
  * @return 0, or a negative code as of mproc_conn_send_bytes(), or
  * @retval MPROC_EUNPICKLABLE  act: the value holds something that cannot leave the address space
  * @retval MPROC_ECANTPASS     act: it holds a connection, and those cannot be passed here
- * @retval -EBUSY              act: it holds a connection that has messages read ahead
+ * @retval -EBUSY              act: it holds a connection that has messages read ahead, or is in use
+ *                             by mproc_conn_reserve() or mproc_conn_peek()
+ * @retval -E2BIG              act: too many connections for one message
+ * @retval -ETOOMANYREFS       act: too many descriptors are on their way to processes, unix(7)
  * @retval -ENOMEM             act: out of memory; nothing was sent
  * @par Threads  counts as a sender
  * @par Signals  EINTR resumes with the time left; SIGPIPE is never raised
@@ -365,7 +384,10 @@ MPROC_API int mproc_conn_sendf(mproc_conn *conn, const char *format, ...);
  * @return 0, or a negative code as of mproc_conn_recv_bytes(), or
  * @retval MPROC_EPICKLE  act: the message is no pickle; it is gone, and the connection is good
  * @retval MPROC_ELIMIT,MPROC_EUTF8,MPROC_EUNHASHABLE  act: likewise, see mproc_value_unpickle()
- * @retval MPROC_ELOST    act: likewise; a connection in it found no room in the descriptor table
+ * @retval MPROC_ELOST    act: likewise; a connection in it found no room in the descriptor table,
+ *                        or went down with a receiver that was killed
+ * @retval MPROC_EFOREIGN act: likewise; the end of a ring in it came from another user, or from
+ *                        another build of mproc
  * @par Ownership  connections in the value belong to it and are closed with it, unless they are
  *                 taken out with mproc_value_take_conn()
  * @par Threads    counts as a receiver
@@ -423,7 +445,8 @@ MPROC_API ssize_t mproc_conn_next_size(mproc_conn *conn);
 MPROC_API int mproc_conn_poll(mproc_conn *conn, double timeout);
 
 /**
- * The descriptor to watch in a foreign event loop, for reading.
+ * The descriptor to watch in a foreign event loop, for reading. To hand it to another program, it
+ * must be that of a stream.
  *
  * Before it is watched, and each time after it became readable, receive until
  * mproc_conn_poll(conn, 0) says 0: only then will the next message, or the peer's leaving, make it

@@ -26,6 +26,8 @@ extern "C" {
     X(MPROC_EDIRECTION, -5006, "connection does not go in this direction")                         \
     X(MPROC_ECANTPASS, -5007, "connections cannot be passed over this connection")                 \
     X(MPROC_ELOST, -5008, "a connection in the message did not arrive")                            \
+    X(MPROC_EFOREIGN, -5009,                                                                       \
+      "a pipe in shared memory came from another user or another build of mproc")                  \
     X(MPROC_EAUTH, -5020, "authentication failed")                                                 \
     X(MPROC_ENOCHALLENGE, -5021, "the listener did not ask for authentication")                    \
     X(MPROC_ENOKEY, -5022, "this address needs an authkey")                                        \

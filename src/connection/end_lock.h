@@ -10,7 +10,12 @@
  * times in a row.
  *
  * The lock lies in memory that only holders of the end share, never the peer: it holds pointers of
- * the C library.
+ * the C library, and is believed.
+ *
+ * Of the death of a favoured thread the others learn by its pid, which means nothing in another pid
+ * namespace. So nobody is favoured any more once processes of two have come; those that do not
+ * share the namespace of one killed inside before that wait until their deadline. The mutex is
+ * freed by the kernel, wherever its holder was.
  */
 #ifndef MP_CONNECTION_END_LOCK_H
 #define MP_CONNECTION_END_LOCK_H
@@ -29,10 +34,12 @@ struct mp_end_lock {
     _Atomic uint32_t inside;   /* the favoured thread is; a futex for who revokes */
     bool by_mutex;             /* who is inside came by the mutex */
     bool death_unhandled;      /* found, but the finder could not enter */
+    bool mixed;                /* processes of several pid namespaces came */
     uint32_t streak;           /* how often `last` came by the mutex in a row */
     uint64_t last;
-    _Atomic int32_t pid; /* of the favoured thread, to learn of its death */
-    _Atomic int32_t tid;
+    _Atomic uint64_t holder; /* thread that holds the mutex; a tid there may be that of two */
+    _Atomic uint64_t name;   /* of the process last favoured, to learn of its death */
+    _Atomic int32_t tid;     /* of its thread */
     pthread_mutex_t mutex;
 };
 
@@ -51,14 +58,11 @@ int mp_end_lock_init(struct mp_end_lock *lock);
 /* enum mp_entry; -ETIMEDOUT; -EDEADLK if the calling thread is inside. */
 int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline);
 
-/* The end is being closed by this process: favour nobody if it was one of its threads. */
+/* The calling thread, which is outside, will not come again: favour it no more. */
 void mp_end_lock_forsake(struct mp_end_lock *lock);
 
 /* Take back the favoured thread's flag and wake who waits for that. */
 void mp_end_lock_step_out(struct mp_end_lock *lock);
-
-/* Has the process, or the thread of it, ended? A process that nobody has reaped has. */
-bool mp_end_lock_is_dead(pid_t pid, pid_t tid);
 
 /* Enter if the calling thread is favoured and outside. */
 static inline bool mp_end_lock_enter_favoured(struct mp_end_lock *lock)
@@ -97,6 +101,7 @@ static inline void mp_end_lock_leave(struct mp_end_lock *lock)
         return;
     }
     lock->by_mutex = false;
+    atomic_store_explicit(&lock->holder, MP_LOCK_NOBODY, memory_order_relaxed);
     pthread_mutex_unlock(&lock->mutex);
 }
 

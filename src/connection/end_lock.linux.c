@@ -2,15 +2,10 @@
 #include "connection/end_lock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/fd.h"
 
 /* A thread that came by the mutex this often in a row is favoured again. */
 #define STREAK 1000
@@ -25,13 +20,12 @@ static int futex_wait(_Atomic uint32_t *word, uint32_t value, mp_deadline until)
                         FUTEX_BITSET_MATCH_ANY);
 }
 
+/* Not of the kind that checks for errors: it would take another namespace's thread for ours. */
 static int init_mutex(pthread_mutex_t *mutex, pthread_mutexattr_t *attr)
 {
     int rc = pthread_mutexattr_setpshared(attr, PTHREAD_PROCESS_SHARED);
     if (rc == 0)
         rc = pthread_mutexattr_setrobust(attr, PTHREAD_MUTEX_ROBUST);
-    if (rc == 0)
-        rc = pthread_mutexattr_settype(attr, PTHREAD_MUTEX_ERRORCHECK);
     return rc == 0 ? pthread_mutex_init(mutex, attr) : rc;
 }
 
@@ -52,31 +46,6 @@ void mp_end_lock_step_out(struct mp_end_lock *lock)
     syscall(SYS_futex, &lock->inside, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* State letter of a thread as of proc(5), 0 if it cannot be found out. */
-static char state_of(pid_t pid, pid_t tid)
-{
-    char path[64];
-    char stat[256];
-    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)tid);
-    int fd = mp_fd_own(open(path, O_RDONLY | O_CLOEXEC));
-    if (fd < 0)
-        return 0;
-    ssize_t len = read(fd, stat, sizeof stat - 1);
-    mp_fd_close(&fd);
-    stat[len > 0 ? len : 0] = 0;
-    /* The name before it can hold anything, parentheses included. */
-    const char *name_end = strrchr(stat, ')');
-    return (char)(name_end && name_end[1] == ' ' ? name_end[2] : 0);
-}
-
-bool mp_end_lock_is_dead(pid_t pid, pid_t tid)
-{
-    if (syscall(SYS_tgkill, pid, tid, 0) < 0 && errno == ESRCH)
-        return true;
-    char state = state_of(pid, tid);
-    return state == 'Z' || state == 'X';
-}
-
 /* With the mutex held: wait until no favoured thread is inside. enum mp_entry or -ETIMEDOUT. */
 static int wait_until_empty(struct mp_end_lock *lock, mp_deadline deadline)
 {
@@ -84,7 +53,7 @@ static int wait_until_empty(struct mp_end_lock *lock, mp_deadline deadline)
         if (mp_deadline_passed(deadline))
             return -ETIMEDOUT;
         futex_wait(&lock->inside, 1, mp_deadline_min(deadline, mp_clock_now() + LIFE_TICK_NS));
-        if (mp_end_lock_is_dead(atomic_load(&lock->pid), atomic_load(&lock->tid)) &&
+        if (mp_self_is_thread_gone(atomic_load(&lock->name), atomic_load(&lock->tid)) &&
             atomic_exchange(&lock->inside, 0) != 0)
             return MP_ENTERED_AFTER_DEATH;
     }
@@ -94,9 +63,9 @@ static int wait_until_empty(struct mp_end_lock *lock, mp_deadline deadline)
 /* Let the calling thread come in without the mutex from the next time on. */
 static void favour(struct mp_end_lock *lock, uint64_t self)
 {
-    if (!mp_self_has_barrier())
+    if (!mp_self_has_barrier() || lock->mixed)
         return;
-    atomic_store_explicit(&lock->pid, getpid(), memory_order_relaxed);
+    atomic_store_explicit(&lock->name, mp_self_name(), memory_order_relaxed);
     atomic_store_explicit(&lock->tid, gettid(), memory_order_relaxed);
     atomic_store_explicit(&lock->favoured, self, memory_order_release);
 }
@@ -117,6 +86,8 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
 {
     uint64_t self = mp_self_thread();
     uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
+    uint64_t name = atomic_load_explicit(&lock->name, memory_order_relaxed);
+    lock->mixed |= name != 0 && !mp_self_can_judge(name);
     if (favoured == self && atomic_load_explicit(&lock->inside, memory_order_relaxed) != 0)
         return -EDEADLK;
     if (favoured > MP_LOCK_SHARED && favoured != self) {
@@ -133,9 +104,12 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
     return rc;
 }
 
-static int lock_mutex(pthread_mutex_t *mutex, mp_deadline deadline)
+static int lock_mutex(struct mp_end_lock *lock, mp_deadline deadline)
 {
+    pthread_mutex_t *mutex = &lock->mutex;
     int rc = pthread_mutex_trylock(mutex);
+    if (rc == EBUSY && atomic_load(&lock->holder) == mp_self_thread())
+        return -EDEADLK;
     if (rc == EBUSY && deadline == MP_NEVER) {
         rc = pthread_mutex_lock(mutex);
     } else if (rc == EBUSY && deadline != MP_NOW) {
@@ -151,7 +125,7 @@ static int lock_mutex(pthread_mutex_t *mutex, mp_deadline deadline)
 
 int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
 {
-    int entry = lock_mutex(&lock->mutex, deadline);
+    int entry = lock_mutex(lock, deadline);
     if (entry < 0)
         return entry;
     int rc = exclude_favoured(lock, deadline);
@@ -165,12 +139,12 @@ int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
         entry = MP_ENTERED_AFTER_DEATH;
     lock->death_unhandled = false;
     lock->by_mutex = true;
+    atomic_store_explicit(&lock->holder, mp_self_thread(), memory_order_relaxed);
     return entry > rc ? entry : rc;
 }
 
 void mp_end_lock_forsake(struct mp_end_lock *lock)
 {
-    uint64_t favoured = atomic_load(&lock->favoured);
-    if (favoured > MP_LOCK_SHARED && atomic_load(&lock->pid) == getpid())
-        atomic_compare_exchange_strong(&lock->favoured, &favoured, MP_LOCK_NOBODY);
+    uint64_t self = mp_self_thread();
+    atomic_compare_exchange_strong(&lock->favoured, &self, MP_LOCK_NOBODY);
 }

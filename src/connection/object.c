@@ -4,8 +4,7 @@
  * it.
  *
  * A connection inside is a persistent id in the pickle, which Python's pickles of plain objects do
- * not have, and descriptors beside the message. The id is the place of the first of them among the
- * message's, and what enum mp_pass_traits says.
+ * not have, and descriptors beside the message; see passing.h.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,35 +14,19 @@
 
 #include "base/error.h"
 #include "connection/object.h"
+#include "connection/passing.h"
 #include "connection/receive.h"
-#include "connection/stream.h"
 #include "connection/transport.h"
 #include "value/connection.h"
 #include "value/pack.h"
 #include "value/pickle.h"
 
-#define TRAIT_BITS 8
-
 /* Sending. */
-
-static int leave(void *user, void *connection, uint64_t *id)
-{
-    struct mp_parcel *parcel = user;
-    mproc_conn *conn = connection;
-    unsigned traits = 0;
-    size_t place = parcel->n;
-    if (!conn->transport->pass)
-        return MPROC_ECANTPASS;
-    int rc = conn->transport->pass(conn, parcel, &traits);
-    if (rc == 0)
-        *id = (uint64_t)place << TRAIT_BITS | traits;
-    return rc;
-}
 
 int mp_object_pickle(const mproc_value *value, struct mp_buffer *pickle, struct mp_parcel *parcel,
                      mproc_error *err)
 {
-    const struct mp_pickle_hooks hooks = {.user = parcel, .leave = leave};
+    const struct mp_pickle_hooks hooks = {.user = parcel, .leave = mp_passing_leave};
     const mproc_value none = mp_none();
     return mp_pickle(value ? value : &none, pickle, NULL, &hooks, err);
 }
@@ -98,46 +81,11 @@ int mproc_conn_sendf(mproc_conn *conn, const char *format, ...)
 
 /* Receiving. */
 
-static void drop(void *connection)
-{
-    mproc_conn_close(connection);
-}
-
-static unsigned stream_flags(unsigned traits)
-{
-    unsigned flags = traits & MP_PASS_SHARED ? MPROC_CONN_SHARED : 0;
-    if (!(traits & MP_PASS_WRITABLE))
-        flags |= MPROC_CONN_READONLY;
-    if (!(traits & MP_PASS_READABLE))
-        flags |= MPROC_CONN_WRITEONLY;
-    return flags;
-}
-
-/* Each descriptor becomes one connection: an id that comes twice finds it gone. */
-static int arrive(void *user, uint64_t id, void **connection, void (**drop_it)(void *))
-{
-    struct mp_parcel *parcel = user;
-    uint64_t place = id >> TRAIT_BITS;
-    unsigned traits = id & ((1U << TRAIT_BITS) - 1);
-    if (place >= parcel->n)
-        return parcel->lost ? MPROC_ELOST : MPROC_EPICKLE;
-    if ((traits & ~(unsigned)MP_PASS_ALL) || parcel->fds[place] < 0)
-        return MPROC_EPICKLE;
-    mproc_conn *conn;
-    int rc = mp_stream_new(&conn, parcel->fds[place], stream_flags(traits));
-    if (rc < 0)
-        return rc == -ENOMEM ? rc : MPROC_EPICKLE;
-    parcel->fds[place] = -1;
-    *connection = conn;
-    *drop_it = drop;
-    return 0;
-}
-
 int mproc_conn_recv(mproc_conn *conn, mproc_value **value, mproc_error *err)
 {
     struct mp_parcel parcel;
     mp_parcel_init(&parcel);
-    const struct mp_pickle_hooks hooks = {.user = &parcel, .arrive = arrive};
+    const struct mp_pickle_hooks hooks = {.user = &parcel, .arrive = mp_passing_arrive};
     void *message;
     size_t len;
     mp_error_clear(err);

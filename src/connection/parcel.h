@@ -24,7 +24,8 @@
 struct mp_parcel {
     int fds[MP_PARCEL_MAX];
     size_t n;
-    bool lost; /* some did not arrive: no room in the descriptor table, or too many */
+    bool lost;   /* some did not arrive: no room in the descriptor table, or too many */
+    int carrier; /* the socket that brought them, not owned; -1: from this process's own family */
 };
 
 /* Only what counts: the array is a kilobyte. */
@@ -32,6 +33,7 @@ static inline void mp_parcel_init(struct mp_parcel *parcel)
 {
     parcel->n = 0;
     parcel->lost = false;
+    parcel->carrier = -1;
 }
 
 /* A parcel that came, waiting for its message to be taken. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/options.h"
-#if defined __linux__ && !defined MP_PORTABLE
-#include "connection/ring.h"
-#endif
+#include "connection/ring_pipe.h"
 #include "connection/stream.h"
 #include "connection/twin.h"
 
@@ -51,17 +51,14 @@ static int adopt_pair(int fds[2], mproc_conn **first, unsigned first_flags, mpro
 /*
  * Socket pairs also for one direction: unlike a pipe they can be told per call not to block,
  * without O_NONBLOCK on a description that a Python child may share, and not to raise SIGPIPE.
+ * Takes the descriptors, also on failure.
  */
-static int stream_pipe(mproc_conn **first, mproc_conn **second, bool simplex)
+static int stream_pipe(mproc_conn **first, mproc_conn **second, bool simplex, int fds[2])
 {
-    int fds[2];
-    int rc = mp_fd_socketpair(fds);
-    if (rc < 0)
-        return rc;
     if (!simplex)
         return adopt_pair(fds, first, 0, second, 0);
     if (shutdown(fds[0], SHUT_WR) < 0) {
-        rc = -errno;
+        int rc = -errno;
         mp_fd_close(&fds[0]);
         mp_fd_close(&fds[1]);
         return rc;
@@ -69,34 +66,42 @@ static int stream_pipe(mproc_conn **first, mproc_conn **second, bool simplex)
     return adopt_pair(fds, first, MPROC_CONN_READONLY, second, MPROC_CONN_WRITEONLY);
 }
 
-#if defined __linux__ && !defined MP_PORTABLE
-
-/* What a ring takes unless asked otherwise. It is touched only as far as messages queue up. */
-#define RING_BYTES ((size_t)4 << 20)
-
-static int ring_pipe(mproc_conn **first, mproc_conn **second, bool simplex,
-                     const mproc_pipe_options *options)
+/* Is half of the descriptor table in use? New descriptors get the lowest number that is free, see
+ * open(2). */
+static bool are_descriptors_scarce(int newest)
 {
-    size_t bytes = options->ring_bytes > 0 ? options->ring_bytes : RING_BYTES;
-    int rc = mp_ring_pipe(first, second, simplex, mp_ring_round_size(bytes), options->spin_us);
-    if (rc == 0)
-        mp_twin_join(*first, *second);
-    return rc;
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)newest >= limit.rlim_cur / 2;
 }
 
-#else
-
-static int ring_pipe(mproc_conn **first, mproc_conn **second, bool simplex,
+/*
+ * A ring, and where there is none to be had a stream. What would be the stream is at hand in any
+ * case: over it the ring's connections will travel.
+ */
+static int make_pipe(mproc_conn **first, mproc_conn **second, unsigned flags,
                      const mproc_pipe_options *options)
 {
-    (void)first;
-    (void)second;
-    (void)simplex;
-    (void)options;
-    return -ENOTSUP;
+    bool simplex = flags & MPROC_SIMPLEX;
+    int fds[2];
+    int rc = mp_fd_socketpair(fds);
+    if (rc < 0)
+        return rc;
+    bool try_ring = flags & MPROC_PIPE_RING ||
+                    (!(flags & MPROC_PIPE_STREAM) && !are_descriptors_scarce(fds[1]));
+    if (try_ring) {
+        rc = mp_ring_pipe(first, second, simplex, options, fds);
+        if (rc == 0) {
+            mp_twin_join(*first, *second);
+            return 0;
+        }
+    }
+    if (flags & MPROC_PIPE_RING) {
+        mp_fd_close(&fds[0]);
+        mp_fd_close(&fds[1]);
+        return rc;
+    }
+    return stream_pipe(first, second, simplex, fds);
 }
-
-#endif
 
 int mproc_pipe_with(mproc_conn **first, mproc_conn **second, unsigned flags,
                     const mproc_pipe_options *options)
@@ -110,11 +115,7 @@ int mproc_pipe_with(mproc_conn **first, mproc_conn **second, unsigned flags,
     int rc = mp_options_read(&chosen, sizeof chosen, options, NULL);
     if (rc == 0 && isnan(chosen.spin_us))
         rc = -EINVAL;
-    if (rc < 0)
-        return rc;
-    bool simplex = flags & MPROC_SIMPLEX;
-    return flags & MPROC_PIPE_RING ? ring_pipe(first, second, simplex, &chosen)
-                                   : stream_pipe(first, second, simplex);
+    return rc < 0 ? rc : make_pipe(first, second, flags, &chosen);
 }
 
 int mproc_pipe(mproc_conn **first, mproc_conn **second, unsigned flags)

@@ -57,10 +57,10 @@ static bool reader_keeps_up(const struct mp_ring_writer *w)
 
 static void widen(struct mp_ring_writer *w, uint64_t need)
 {
-    if (need > SMALL_RECORD)
+    if (need > SMALL_RECORD || w->window == 0)
         w->window = w->size;
     while (w->window < w->size && mp_ring_index(w->head, w->size) + need > w->window)
-        w->window *= 2;
+        w->window = least(2 * w->window, w->size);
 }
 
 enum mp_place mp_ring_place(struct mp_ring_writer *w, uint64_t need)
@@ -91,7 +91,7 @@ uint64_t mp_ring_fragment(uint64_t total, uint64_t size)
 
 void mp_ring_reader_init(struct mp_ring_reader *r, uint64_t size)
 {
-    *r = (struct mp_ring_reader){.size = size};
+    *r = (struct mp_ring_reader){.size = size, .parcel_at = UINT64_MAX};
 }
 
 /* Is there room for a payload of `len` bytes between the header and the ring's end? */
@@ -120,6 +120,8 @@ static bool makes_sense(const struct mp_ring_reader *r, enum mp_record_kind kind
         /* Also where there is nothing to void: its sender may have come after one that died without
          * having noted how far it got. */
         return len == 0;
+    case MP_RECORD_PARCEL:
+        return !in_long && len > 0;
     }
     return false;
 }
@@ -167,11 +169,11 @@ void mp_ring_advance(struct mp_ring_reader *r, const struct mp_record *record)
         r->pos = mp_ring_next_round(r->pos, r->size);
         break;
     case MP_RECORD_WHOLE:
-        r->skipping = false;
+        r->skipping = 0;
         r->pos += mp_record_size(record->len);
         break;
     case MP_RECORD_LONG:
-        r->skipping = false;
+        r->skipping = 0;
         r->got = 0;
         r->total = record->len;
         in_this_order();
@@ -182,9 +184,15 @@ void mp_ring_advance(struct mp_ring_reader *r, const struct mp_record *record)
         break;
     case MP_RECORD_ABORT:
         r->pos += MP_RECORD_HEADER;
-        r->skipping = false;
+        r->skipping = 0;
         in_this_order();
         end_long(r);
+        break;
+    case MP_RECORD_PARCEL:
+        r->parcel = record->len;
+        r->parcel_at = r->pos + MP_RECORD_HEADER;
+        in_this_order();
+        r->pos += MP_RECORD_HEADER;
         break;
     }
 }
@@ -193,6 +201,6 @@ void mp_ring_recover(struct mp_ring_reader *r)
 {
     if (r->total == 0)
         return;
-    r->skipping = true;
+    r->skipping = 1;
     end_long(r);
 }

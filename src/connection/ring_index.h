@@ -30,6 +30,9 @@ enum mp_record_kind {
     MP_RECORD_PART = 3,  /* a fragment */
     MP_RECORD_WRAP = 4,  /* no payload: the next record lies at the ring's start */
     MP_RECORD_ABORT = 5, /* no payload: what came of the long message is void */
+    /* No payload: descriptors came with the next record, the message; `len` is their parcel's
+     * number. Whoever writes it shows both at once. */
+    MP_RECORD_PARCEL = 6,
 };
 
 struct mp_record {
@@ -46,6 +49,12 @@ static inline uint64_t mp_record_header(enum mp_record_kind kind, uint64_t len)
 static inline uint64_t mp_record_size(uint64_t len)
 {
     return MP_RECORD_HEADER + ((len + 7) & ~(uint64_t)7);
+}
+
+/* In memory that others write to: a second look could find something else. */
+static inline uint64_t mp_read_once(const uint64_t *word)
+{
+    return *(const volatile uint64_t *)word;
 }
 
 /* The writing side of a ring. */
@@ -68,9 +77,26 @@ uint64_t mp_ring_round_size(uint64_t wanted);
 
 void mp_ring_writer_init(struct mp_ring_writer *w, uint64_t size);
 
+/*
+ * A copy of one that lies in shared memory, for a ring of `size` bytes: whatever was written there,
+ * records are placed inside the ring.
+ */
+static inline struct mp_ring_writer mp_ring_writer_copy(const struct mp_ring_writer *w,
+                                                        uint64_t size)
+{
+    uint64_t window = mp_read_once(&w->window);
+    return (struct mp_ring_writer){
+        .head = mp_read_once(&w->head),
+        .limit = mp_read_once(&w->limit),
+        .size = size,
+        .window = window < size ? window : size,
+    };
+}
+
+/* A multiple of a record header's size, whatever the position. */
 static inline uint64_t mp_ring_index(uint64_t pos, uint64_t size)
 {
-    return pos & (size - 1);
+    return pos & (size - MP_RECORD_HEADER);
 }
 
 /* First position of the round after the one `pos` is in. */
@@ -115,14 +141,31 @@ uint64_t mp_ring_fragment(uint64_t total, uint64_t size);
 
 /* The reading side of a ring. */
 struct mp_ring_reader {
-    uint64_t pos;   /* of the next record */
-    uint64_t size;  /* of the ring */
-    uint64_t total; /* length of the long message under way, 0: none */
-    uint64_t got;   /* how much of it has been read */
-    bool skipping;  /* its reader died: pass over what is left of it */
+    uint64_t pos;       /* of the next record */
+    uint64_t size;      /* of the ring */
+    uint64_t total;     /* length of the long message under way, 0: none */
+    uint64_t got;       /* how much of it has been read */
+    uint64_t parcel;    /* the last one announced, */
+    uint64_t parcel_at; /* and the position of its message */
+    uint64_t skipping;  /* 1: its reader died: pass over what is left of it */
 };
 
 void mp_ring_reader_init(struct mp_ring_reader *r, uint64_t size);
+
+/* A copy of one that lies in shared memory, for a ring of `size` bytes. */
+static inline struct mp_ring_reader mp_ring_reader_copy(const struct mp_ring_reader *r,
+                                                        uint64_t size)
+{
+    return (struct mp_ring_reader){
+        .pos = mp_read_once(&r->pos),
+        .size = size,
+        .total = mp_read_once(&r->total),
+        .got = mp_read_once(&r->got),
+        .parcel = mp_read_once(&r->parcel),
+        .parcel_at = mp_read_once(&r->parcel_at),
+        .skipping = mp_read_once(&r->skipping) != 0,
+    };
+}
 
 /*
  * Judge the header at r->pos. It was read once, and so cannot change between this and its use.
@@ -139,10 +182,18 @@ void mp_ring_advance(struct mp_ring_reader *r, const struct mp_record *record);
  */
 void mp_ring_recover(struct mp_ring_reader *r);
 
-/* A whole record, and no long message under way, as the fast path wants it. */
+/* Number of the parcel that came with the message that begins at r->pos, 0: none did. */
+static inline uint64_t mp_ring_parcel(const struct mp_ring_reader *r)
+{
+    return r->parcel_at == r->pos ? r->parcel : 0;
+}
+
+/* A whole record with nothing beside it, and no long message under way, as the fast path wants it.
+ */
 static inline bool mp_ring_is_plain(const struct mp_ring_reader *r, uint64_t header)
 {
     return (header & 0xff) == MP_RECORD_WHOLE && r->total == 0 && !r->skipping &&
+           r->parcel_at != r->pos &&
            header >> 8 <= r->size - MP_RECORD_HEADER - mp_ring_index(r->pos, r->size);
 }
 

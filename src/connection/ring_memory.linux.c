@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <mproc/error.h>
 
 #include "base/fd.h"
 
@@ -14,14 +17,15 @@
 
 _Static_assert(2 * sizeof(struct mp_ring_control) <= CONTROLS, "controls fit into their page");
 
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
 /* Memory of a size that nobody can change under us: no SIGBUS for a peer's truncation. */
 static int sealed_memory(const char *name, size_t len)
 {
     int fd = mp_fd_own(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0)
         return fd == -1 ? -errno : fd;
-    if (ftruncate(fd, (off_t)len) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+    if (ftruncate(fd, (off_t)len) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
         int rc = -errno;
         mp_fd_close(&fd);
         return rc;
@@ -45,13 +49,43 @@ static int map_sealed(void **base, int *fd, const char *name, size_t len)
     return 0;
 }
 
-int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned rings)
+/* Is this sealed memory of just that size? Only memfds have all of these seals. */
+static bool is_sealed(int fd, size_t len)
+{
+    struct stat st;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & SEALS) == SEALS && fstat(fd, &st) == 0 &&
+           st.st_size == (off_t)len;
+}
+
+static int map_foreign(void **base, int fd, size_t len)
+{
+    if (!is_sealed(fd, len))
+        return MPROC_EPICKLE;
+    void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapped == MAP_FAILED)
+        return errno == ENOMEM ? -ENOMEM : MPROC_EPICKLE;
+    *base = mapped;
+    return 0;
+}
+
+/* What it takes besides the memory itself. */
+static struct mp_ring_memory *new_memory(size_t ring_size, unsigned rings)
 {
     struct mp_ring_memory *memory = calloc(1, sizeof *memory);
     if (!memory)
-        return -ENOMEM;
+        return NULL;
     memory->ring_size = ring_size;
     memory->len = CONTROLS + rings * ring_size;
+    atomic_init(&memory->users, 1);
+    return memory;
+}
+
+int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned rings)
+{
+    struct mp_ring_memory *memory = new_memory(ring_size, rings);
+    if (!memory)
+        return -ENOMEM;
     void *base = NULL;
     int rc = map_sealed(&base, &memory->fd, "mproc-ring", memory->len);
     if (rc < 0) {
@@ -59,7 +93,23 @@ int mp_ring_memory_new(struct mp_ring_memory **out, size_t ring_size, unsigned r
         return rc;
     }
     memory->base = base;
-    atomic_init(&memory->users, 1);
+    *out = memory;
+    return 0;
+}
+
+int mp_ring_memory_adopt(struct mp_ring_memory **out, int fd, size_t ring_size, unsigned rings)
+{
+    struct mp_ring_memory *memory = new_memory(ring_size, rings);
+    if (!memory)
+        return -ENOMEM;
+    void *base = NULL;
+    int rc = map_foreign(&base, fd, memory->len);
+    if (rc < 0) {
+        free(memory);
+        return rc;
+    }
+    memory->base = base;
+    memory->fd = fd;
     *out = memory;
     return 0;
 }
@@ -97,6 +147,8 @@ int mp_end_state_new(struct mp_end_state **out, int *fd)
     if (rc < 0)
         return rc;
     struct mp_end_state *state = base;
+    state->magic = MP_END_MAGIC;
+    state->layout = MP_END_LAYOUT;
     rc = mp_end_lock_init(&state->tx.lock);
     if (rc == 0)
         rc = mp_end_lock_init(&state->rx.lock);
@@ -107,6 +159,30 @@ int mp_end_state_new(struct mp_end_state **out, int *fd)
     }
     *out = state;
     *fd = memory;
+    return 0;
+}
+
+/* The layout is looked at first, where every build has it: another one's size may differ. */
+static int check_state(int fd)
+{
+    uint64_t words[2];
+    /* First, because reading from whatever else it may be could block. */
+    if (fcntl(fd, F_GET_SEALS) < 0)
+        return MPROC_EPICKLE;
+    if (pread(fd, words, sizeof words, 0) != sizeof words || words[0] != MP_END_MAGIC)
+        return MPROC_EPICKLE;
+    return words[1] == MP_END_LAYOUT ? 0 : MPROC_EFOREIGN;
+}
+
+int mp_end_state_adopt(struct mp_end_state **out, int fd)
+{
+    void *base = NULL;
+    int rc = check_state(fd);
+    if (rc == 0)
+        rc = map_foreign(&base, fd, sizeof **out);
+    if (rc < 0)
+        return rc;
+    *out = base;
     return 0;
 }
 

@@ -39,7 +39,7 @@
 
 static _Atomic uint64_t *slot_at(const struct mp_ring *r, uint64_t pos)
 {
-    return mp_ring_slot(r->in_data, pos, r->rx->reader.size);
+    return mp_ring_slot(r->in_data, pos, r->size);
 }
 
 static inline uint64_t header_at(const struct mp_ring *r, uint64_t pos)
@@ -47,16 +47,18 @@ static inline uint64_t header_at(const struct mp_ring *r, uint64_t pos)
     return atomic_load_explicit(slot_at(r, pos), memory_order_acquire);
 }
 
-static const unsigned char *payload(const struct mp_ring *r)
+/* Where the end stands, read once: see writer_of() in ring_send.c. */
+static inline struct mp_ring_reader reader_of(const struct mp_ring *r)
 {
-    return mp_ring_payload(r->in_data, r->rx->reader.pos, r->rx->reader.size);
+    return mp_ring_reader_copy(&r->rx->reader, r->size);
 }
 
 /* The peer broke the rules, or left inside a message. */
 static int spoil(struct mp_ring *r)
 {
-    r->rx->reader.skipping = true; /* keeps the fast path away */
-    return r->rx->fault = MPROC_EPROTO;
+    r->rx->reader.skipping = 1; /* keeps the fast path away */
+    r->rx->fault = 1;
+    return MPROC_EPROTO;
 }
 
 static bool is_hung_up(const struct mp_ring *r)
@@ -72,12 +74,12 @@ static bool is_hung_up(const struct mp_ring *r)
 static void look_for_writer(struct mp_ring *r)
 {
     struct mp_ring_rx *rx = r->rx;
-    uint64_t step = rx->reader.size > LOOK_EVERY_BYTES ? rx->reader.size : LOOK_EVERY_BYTES;
+    uint64_t step = r->size > LOOK_EVERY_BYTES ? r->size : LOOK_EVERY_BYTES;
     rx->next_look = rx->reader.pos + step;
     if (rx->last > 0 && rx->reader.pos > rx->last)
         spoil(r);
     else if (rx->last == 0 && is_hung_up(r))
-        rx->last = rx->reader.pos + rx->reader.size;
+        rx->last = rx->reader.pos + r->size;
 }
 
 /* Tell the writer how far we are, and wake it if it waits for room. */
@@ -106,7 +108,7 @@ static inline void fetch_ahead(const struct mp_ring *r)
 {
     const struct mp_ring_reader *reader = &r->rx->reader;
     if (r->rx->burst >= PAUSE_AFTER)
-        __builtin_prefetch(r->in_data + mp_ring_index(reader->pos + FETCH_AHEAD, reader->size), 0);
+        __builtin_prefetch(r->in_data + mp_ring_index(reader->pos + FETCH_AHEAD, r->size), 0);
 }
 
 /* A record was read. */
@@ -116,7 +118,7 @@ static inline void note_progress(struct mp_ring *r)
     if (++rx->burst == STREAM_AFTER)
         start_streaming(r);
     fetch_ahead(r);
-    if (rx->reader.pos - rx->published >= rx->reader.size / PUBLISH_SHARE)
+    if (rx->reader.pos - rx->published >= r->size / PUBLISH_SHARE)
         publish_position(r);
 }
 
@@ -124,17 +126,17 @@ static inline void note_progress(struct mp_ring *r)
  * The header at our position, looked at for a moment where looking was worth it before. In the
  * midst of a stream it is better to go away and let messages gather.
  */
-static inline uint64_t look_briefly(struct mp_ring *r)
+static inline uint64_t look_briefly(struct mp_ring *r, uint64_t pos)
 {
     struct mp_ring_rx *rx = r->rx;
-    uint64_t header = header_at(r, rx->reader.pos);
+    uint64_t header = header_at(r, pos);
     if (header != 0 || r->rx_spin.budget == 0 || rx->burst >= PAUSE_AFTER ||
         r->conn.recv_timeout <= 0)
         return header;
     publish_position(r);
     rx->burst = 0;
     for (int i = 0; i < BRIEF_LOOKS && header == 0; i++)
-        header = header_at(r, rx->reader.pos);
+        header = header_at(r, pos);
     return header;
 }
 
@@ -144,15 +146,16 @@ ssize_t mp_ring_recv_at_once(mproc_conn *conn, void *buf, size_t cap)
     struct mp_ring_rx *rx = r->rx;
     if (!mp_end_lock_enter_favoured(&rx->lock))
         return MP_SLOWLY;
-    uint64_t header = look_briefly(r);
+    const struct mp_ring_reader reader = reader_of(r);
+    uint64_t header = look_briefly(r, reader.pos);
     uint64_t len = header >> 8;
-    bool plain = mp_ring_is_plain(&rx->reader, header) && len <= cap && len <= conn->max_message &&
-                 !r->part_whole;
+    bool plain = mp_ring_is_plain(&reader, header) && len <= cap && len <= conn->max_message &&
+                 !atomic_load_explicit(&r->part_whole, memory_order_relaxed);
     if (plain) {
         if (len > 0)
-            memcpy(buf, payload(r), len);
+            memcpy(buf, mp_ring_payload(r->in_data, reader.pos, reader.size), len);
         atomic_signal_fence(memory_order_seq_cst);
-        rx->reader.pos += mp_record_size(len);
+        rx->reader.pos = reader.pos + mp_record_size(len);
         note_progress(r);
     }
     mp_end_lock_leave_favoured(&rx->lock);
@@ -177,17 +180,21 @@ static void go_past(struct mp_ring *r, const struct mp_record *record)
  */
 static int find_record(struct mp_ring *r, struct mp_record *record)
 {
-    struct mp_ring_reader *reader = &r->rx->reader;
     for (;;) {
-        if (mp_ring_judge(reader, header_at(r, reader->pos), record) < 0)
+        const struct mp_ring_reader reader = reader_of(r);
+        if (mp_ring_judge(&reader, header_at(r, reader.pos), record) < 0)
             return spoil(r);
         if (record->kind == MP_RECORD_NONE)
             return 0;
-        bool in_long = reader->total > 0;
+        bool in_long = reader.total > 0;
         bool is_mark = record->kind == MP_RECORD_WRAP || record->kind == MP_RECORD_ABORT ||
+                       record->kind == MP_RECORD_PARCEL ||
                        (record->kind == MP_RECORD_PART && !in_long);
-        if (!is_mark)
+        if (!is_mark) {
+            r->payload = mp_ring_payload(r->in_data, reader.pos, reader.size);
+            r->current_parcel = mp_ring_parcel(&reader);
             return 1;
+        }
         go_past(r, record);
         if (record->kind == MP_RECORD_ABORT && in_long)
             return 1;
@@ -239,7 +246,7 @@ static bool look_for_data(struct mp_ring *r, mp_deadline deadline)
 /* Do waiters sleep on the bell outside, to whom its bytes belong? */
 static bool is_bell_taken(const struct mp_ring *r)
 {
-    return atomic_load(&r->rx->armed) > 0;
+    return mp_armed_count(&r->rx->armed) > 0;
 }
 
 /* Take the flag down again, unless it is others' too. */
@@ -252,7 +259,7 @@ static void stay_awake(struct mp_bell_flag *flag, bool taken)
 static int sleep_for_data(struct mp_ring *r, mp_deadline deadline)
 {
     struct mp_bell_flag *flag = &r->in->no_data;
-    bool taken = is_bell_taken(r);
+    bool taken = is_bell_taken(r) && mp_armed_count_living(&r->rx->armed) > 0;
     mp_bell_raise(flag);
     if (has_record(r)) {
         stay_awake(flag, taken);
@@ -314,12 +321,29 @@ static int next_record(struct mp_ring *r, struct mp_record *record, mp_deadline 
     }
 }
 
-/* From now on this process holds what has been read of the long message. */
+/* This connection, told apart from others of the same end, its copies in forked children too. */
+static uint64_t me(const struct mp_ring *r)
+{
+    return mp_self_process() ^ (uint64_t)(uintptr_t)r;
+}
+
+/* From now on this connection holds what has been read of the long message. */
 static void become_gatherer(struct mp_ring *r)
 {
-    r->rx->gatherer = mp_self_process();
-    r->rx->gatherer_pid = getpid();
-    r->part_of = r->rx->gatherer;
+    r->part_of = me(r);
+    atomic_store_explicit(&r->rx->gatherer_name, mp_self_name(), memory_order_relaxed);
+    atomic_store_explicit(&r->rx->gatherer, r->part_of, memory_order_relaxed);
+}
+
+static bool is_gatherer(const struct mp_ring *r)
+{
+    return atomic_load_explicit(&r->rx->gatherer, memory_order_relaxed) == me(r);
+}
+
+/* The long message has been read, or given up. */
+static void end_gathering(struct mp_ring *r)
+{
+    atomic_store_explicit(&r->rx->gatherer, 0, memory_order_relaxed);
 }
 
 /* The next fragment: 0, MP_ABORTED, or a negative code. */
@@ -330,13 +354,31 @@ static int next_part(struct mp_ring *r, struct mp_record *record, mp_deadline de
         return rc;
     if (record->kind == MP_RECORD_PART)
         return 0;
+    end_gathering(r);
     drop_part(r);
     return MP_ABORTED;
+}
+
+/* A message was taken: what came with it is to be claimed before the next one is received. */
+static void note_parcel(struct mp_ring *r, uint64_t number)
+{
+    if (number == 0)
+        return;
+    r->parcel = number;
+    r->conn.has_parcel = true;
+}
+
+void mp_ring_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
+{
+    const struct mp_ring *r = mp_ring_of(conn);
+    mp_side_claim(r->side, r->parcel, parcel);
 }
 
 /* Copy the fragments to their destination; at the deadline what came is put back into `part`. */
 static int take_long(struct mp_ring *r, unsigned char *dst, size_t len, mp_deadline deadline)
 {
+    if (r->part.len > len)
+        return spoil(r);
     if (deadline != MP_NEVER) {
         int rc = mp_buffer_reserve(&r->part, len - r->part.len);
         if (rc < 0)
@@ -354,11 +396,15 @@ static int take_long(struct mp_ring *r, unsigned char *dst, size_t len, mp_deadl
         }
         if (rc < 0)
             return rc;
-        mp_ring_copy_long(dst + got, payload(r), record.len);
+        if (record.len > len - got)
+            return spoil(r);
+        mp_ring_copy_long(dst + got, r->payload, record.len);
         got += record.len;
         go_past(r, &record);
     }
+    end_gathering(r);
     drop_part(r);
+    note_parcel(r, r->part_parcel);
     return 0;
 }
 
@@ -368,37 +414,43 @@ int mp_ring_take(mproc_conn *conn, void *dst, size_t len, mp_deadline deadline)
     if (r->part_whole) {
         memcpy(dst, r->part.data, len);
         drop_part(r);
+        note_parcel(r, r->part_parcel);
         return 0;
     }
-    if (r->rx->reader.total > 0)
+    if (r->current.kind == MP_RECORD_LONG)
         return take_long(r, dst, len, deadline);
     if (len > 0)
-        mp_ring_copy_long(dst, payload(r), len);
+        mp_ring_copy_long(dst, r->payload, len);
     go_past(r, &r->current);
+    note_parcel(r, r->current_parcel);
     return 0;
 }
 
 /* Gather a long message in `part`, in memory that grows with what has come. */
-static int gather(struct mp_ring *r, mp_deadline deadline)
+static int gather(struct mp_ring *r, size_t total, mp_deadline deadline)
 {
     struct mp_buffer *part = &r->part;
-    size_t total = (size_t)r->rx->reader.total;
     while (part->len < total) {
         struct mp_record record;
         int rc = next_part(r, &record, deadline);
         if (rc < 0)
             return rc;
+        size_t rest = total - part->len;
+        if (record.len > rest)
+            return spoil(r);
         if (part->cap - part->len < record.len) {
-            size_t rest = total - part->len;
             size_t step = part->len > GROWTH_BYTES ? part->len : GROWTH_BYTES;
+            if (step < record.len)
+                step = record.len;
             rc = mp_buffer_reserve(part, rest < step ? rest : step);
             if (rc < 0)
                 return rc;
         }
-        mp_ring_copy_long(part->data + part->len, payload(r), record.len);
+        mp_ring_copy_long(part->data + part->len, r->payload, record.len);
         part->len += record.len;
         go_past(r, &record);
     }
+    end_gathering(r);
     r->part_whole = true;
     return 0;
 }
@@ -417,13 +469,14 @@ static void *take_part(struct mp_ring *r)
 int mp_ring_take_alloc(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    if (r->rx->reader.total > 0) {
-        int rc = gather(r, deadline);
+    if (!r->part_whole && r->current.kind == MP_RECORD_LONG) {
+        int rc = gather(r, len, deadline);
         if (rc < 0)
             return rc;
     }
     if (r->part_whole) {
         *dst = take_part(r);
+        note_parcel(r, r->part_parcel);
         return 0;
     }
     void *data = malloc(len > 0 ? len : 1);
@@ -438,7 +491,15 @@ static void begin_long(struct mp_ring *r, const struct mp_record *record)
 {
     drop_part(r);
     become_gatherer(r);
+    r->part_parcel = r->current_parcel;
     go_past(r, record);
+}
+
+/* Length of the long message under way, 0 if there is none: MPROC_EPROTO if it cannot be. */
+static ssize_t long_under_way(struct mp_ring *r)
+{
+    uint64_t total = mp_read_once(&r->rx->reader.total);
+    return total < MP_RING_MESSAGE_MAX ? (ssize_t)total : spoil(r);
 }
 
 ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline)
@@ -447,9 +508,12 @@ ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline)
     if (r->part_whole)
         return (ssize_t)r->part.len;
     if (r->rx->fault)
-        return r->rx->fault;
-    if (r->rx->reader.total > 0)
-        return (ssize_t)r->rx->reader.total;
+        return MPROC_EPROTO;
+    ssize_t total = long_under_way(r);
+    if (total > 0)
+        r->current = (struct mp_record){.kind = MP_RECORD_LONG, .len = (size_t)total};
+    if (total != 0)
+        return total;
     int rc = next_record(r, &r->current, deadline);
     if (rc < 0)
         return rc;
@@ -461,15 +525,17 @@ ssize_t mp_ring_next(mproc_conn *conn, mp_deadline deadline)
 int mp_ring_peek(mproc_conn *conn, const void **message, mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    int rc = r->rx->reader.total > 0 ? gather(r, deadline) : 0;
+    bool in_parts = !r->part_whole && r->current.kind == MP_RECORD_LONG;
+    int rc = in_parts ? gather(r, r->current.len, deadline) : 0;
     if (rc == 0)
-        *message = r->part_whole ? r->part.data : payload(r);
+        *message = r->part_whole ? r->part.data : r->payload;
     return rc;
 }
 
 void mp_ring_release(mproc_conn *conn)
 {
     struct mp_ring *r = mp_ring_of(conn);
+    note_parcel(r, r->part_whole ? r->part_parcel : r->current_parcel);
     if (r->part_whole)
         drop_part(r);
     else
@@ -479,28 +545,30 @@ void mp_ring_release(mproc_conn *conn)
 /* With as little as a look at memory: is there something for a receive to return at once? */
 static bool is_ready(struct mp_ring *r)
 {
-    struct mp_ring_reader *reader = &r->rx->reader;
     int rc = MP_ABORTED;
     while (rc == MP_ABORTED) {
         if (r->rx->fault || r->part_whole)
             return true;
-        if (reader->total == 0) {
+        ssize_t total = long_under_way(r);
+        if (total == 0) {
             struct mp_record record;
             int found = find_record(r, &record);
             if (found <= 0 || record.kind != MP_RECORD_LONG)
                 return found != 0;
             begin_long(r, &record);
+            total = (ssize_t)record.len;
         }
-        if (reader->total > r->conn.max_message)
+        if (total < 0 || (size_t)total > r->conn.max_message)
             return true;
-        rc = gather(r, MP_NOW);
+        rc = gather(r, (size_t)total, MP_NOW);
     }
     return rc != -ETIMEDOUT;
 }
 
 bool mp_ring_is_crowded(mproc_conn *conn)
 {
-    return atomic_load(&mp_ring_of(conn)->rx->armed) > 1;
+    struct mp_armed *armed = &mp_ring_of(conn)->rx->armed;
+    return mp_armed_count(armed) > 1 && mp_armed_count_living(armed) > 1;
 }
 
 int mp_ring_ready_now(mproc_conn *conn, bool woken)
@@ -520,7 +588,7 @@ int mp_ring_ready_now(mproc_conn *conn, bool woken)
 int mp_ring_arm(mproc_conn *conn, bool entered)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    atomic_fetch_add(&r->rx->armed, 1);
+    mp_armed_add(&r->rx->armed);
     if (!entered)
         return 0;
     publish_position(r);
@@ -530,28 +598,27 @@ int mp_ring_arm(mproc_conn *conn, bool entered)
 
 void mp_ring_disarm(mproc_conn *conn)
 {
-    atomic_fetch_sub(&mp_ring_of(conn)->rx->armed, 1);
+    mp_armed_remove(&mp_ring_of(conn)->rx->armed);
 }
 
 /* A receiver died: of a long message under way nobody has the beginning any more. */
 static void put_right(struct mp_ring *r)
 {
     mp_ring_recover(&r->rx->reader);
-    r->rx->gatherer = 0;
+    end_gathering(r);
     if (!r->part_whole)
         drop_part(r);
 }
 
-/* With the lock held: does another process hold the beginning of a long message? */
+/* With the lock held: does another holder of the end have the beginning of a long message? */
 static bool is_in_other_hands(struct mp_ring *r)
 {
     struct mp_ring_rx *rx = r->rx;
-    uint64_t self = mp_self_process();
-    if (r->part_of != self && !r->part_whole)
+    if (r->part_of != me(r) && !r->part_whole)
         drop_part(r); /* a copy of our parent's */
-    if (rx->reader.total == 0 || rx->gatherer == self)
+    if (rx->reader.total == 0 || is_gatherer(r))
         return false;
-    if (!mp_end_lock_is_dead(rx->gatherer_pid, rx->gatherer_pid))
+    if (!mp_self_is_gone(atomic_load_explicit(&rx->gatherer_name, memory_order_relaxed)))
         return true;
     put_right(r);
     return false;
@@ -572,4 +639,19 @@ int mp_ring_enter_rx(struct mp_ring *r, mp_deadline deadline)
             return -ETIMEDOUT;
         mp_poll(NULL, 0, mp_deadline_min(deadline, mp_clock_now() + TICK_NS));
     }
+}
+
+/* Without the lock: to enter would favour the calling thread, which is giving the end away. */
+bool mp_ring_holds_part(const struct mp_ring *r)
+{
+    return is_gatherer(r) || atomic_load(&r->part_whole);
+}
+
+void mp_ring_give_up_part(struct mp_ring *r)
+{
+    /* Others that wait for the rest of the message leave the lock free in between. */
+    if (!is_gatherer(r) || mp_end_lock_enter(&r->rx->lock, MP_NEVER) < 0)
+        return;
+    put_right(r);
+    mp_end_lock_leave(&r->rx->lock);
 }

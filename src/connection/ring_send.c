@@ -13,6 +13,13 @@
 #define COUNTDOWN 8
 #define COUNTDOWN_STREAMING 64
 
+/* What every send returns by now, or 0. */
+static int trouble_of(const struct mp_ring *r)
+{
+    int trouble = *(volatile int *)&r->tx->trouble;
+    return trouble <= 0 ? trouble : MPROC_EPROTO;
+}
+
 /* Nothing can be sent on this end any more. */
 static int end_sending(struct mp_ring_tx *tx, int code)
 {
@@ -21,14 +28,23 @@ static int end_sending(struct mp_ring_tx *tx, int code)
     return code;
 }
 
-static _Atomic uint64_t *slot_at(const struct mp_ring *r, uint64_t pos)
+/*
+ * Where the end stands, read once: other holders, if they go astray, can spoil the messages, but
+ * not have us write outside of the ring. What changes is written back step by step.
+ */
+static inline struct mp_ring_writer writer_of(const struct mp_ring *r)
 {
-    return mp_ring_slot(r->out_data, pos, r->tx->writer.size);
+    return mp_ring_writer_copy(&r->tx->writer, r->size);
 }
 
-static unsigned char *payload_at_head(const struct mp_ring *r)
+static _Atomic uint64_t *slot_at(const struct mp_ring *r, uint64_t pos)
 {
-    return mp_ring_payload(r->out_data, r->tx->writer.head, r->tx->writer.size);
+    return mp_ring_slot(r->out_data, pos, r->size);
+}
+
+static unsigned char *payload_at(const struct mp_ring *r, uint64_t pos)
+{
+    return mp_ring_payload(r->out_data, pos, r->size);
 }
 
 /*
@@ -59,22 +75,22 @@ static inline void clear_header(const struct mp_ring *r, uint64_t pos)
 
 /* Only after the record was published: who comes after our death finds those that were published
  * behind the head, but would not know of one that is missing before it. */
-static inline void move_head(struct mp_ring_writer *w, uint64_t head)
+static inline void move_head(const struct mp_ring *r, struct mp_ring_writer *w, uint64_t head)
 {
     atomic_signal_fence(memory_order_seq_cst);
     w->head = head;
+    r->tx->writer.head = head;
 }
 
 /* Append a record for which there is room; its payload, if any, lies behind its header already. */
-static inline bool append(const struct mp_ring *r, enum mp_record_kind kind, uint64_t len,
-                          uint64_t payload)
+static inline bool append(const struct mp_ring *r, struct mp_ring_writer *w,
+                          enum mp_record_kind kind, uint64_t len, uint64_t payload)
 {
-    struct mp_ring_writer *w = &r->tx->writer;
     uint64_t pos = w->head;
     uint64_t next = pos + mp_record_size(payload);
     clear_header(r, next);
     bool wanted = publish(r, pos, mp_record_header(kind, len));
-    move_head(w, next);
+    move_head(r, w, next);
     return wanted;
 }
 
@@ -88,10 +104,10 @@ static int wake_reader(struct mp_ring *r)
     return rc == -EPIPE ? 0 : rc;
 }
 
-static int append_and_wake(struct mp_ring *r, enum mp_record_kind kind, uint64_t len,
-                           uint64_t payload)
+static int append_and_wake(struct mp_ring *r, struct mp_ring_writer *w, enum mp_record_kind kind,
+                           uint64_t len, uint64_t payload)
 {
-    return append(r, kind, len, payload) ? wake_reader(r) : 0;
+    return append(r, w, kind, len, payload) ? wake_reader(r) : 0;
 }
 
 static int look_for_reader(struct mp_ring *r)
@@ -129,7 +145,8 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
     struct mp_ring_tx *tx = r->tx;
     if (len > r->whole_max || !mp_end_lock_enter_favoured(&tx->lock))
         return MP_SLOWLY;
-    bool fits = mp_ring_fits(&tx->writer, mp_record_size(len)) && tx->rest == 0;
+    struct mp_ring_writer w = writer_of(r);
+    bool fits = mp_ring_fits(&w, mp_record_size(len)) && tx->rest == 0;
     int rc = fits ? expect_reader(r) : MP_SLOWLY;
     if (rc < 0) {
         mp_end_lock_leave_favoured(&tx->lock);
@@ -137,10 +154,10 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
     }
     /* The header is written last, but its line is wanted first. Lines further ahead are better left
      * alone: claimed too early, they are claimed twice. */
-    __builtin_prefetch(r->out_data + mp_ring_index(tx->writer.head, tx->writer.size), 1);
+    __builtin_prefetch(r->out_data + mp_ring_index(w.head, w.size), 1);
     if (len > 0)
-        memcpy(payload_at_head(r), buf, len);
-    if (append(r, MP_RECORD_WHOLE, len, len))
+        memcpy(payload_at(r, w.head), buf, len);
+    if (append(r, &w, MP_RECORD_WHOLE, len, len))
         rc = wake_reader(r);
     mp_end_lock_leave_favoured(&tx->lock);
     return rc;
@@ -197,67 +214,74 @@ static int wait_for_progress(struct mp_ring *r, uint64_t tail, mp_deadline deadl
     return rc;
 }
 
+/* Ask the reader how far it is. *tail is what it says. 0 or MPROC_EPROTO. */
+static int learn_tail(struct mp_ring *r, struct mp_ring_writer *w, uint64_t *tail)
+{
+    *tail = atomic_load(&r->out->tail);
+    if (mp_ring_learn_tail(w, *tail) < 0)
+        return end_sending(r->tx, MPROC_EPROTO);
+    r->tx->writer.limit = w->limit;
+    return 0;
+}
+
+static int wrap(struct mp_ring *r, struct mp_ring_writer *w)
+{
+    uint64_t start = mp_ring_next_round(w->head, w->size);
+    clear_header(r, start);
+    bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
+    move_head(r, w, start);
+    int rc = wanted ? wake_reader(r) : 0;
+    return rc < 0 ? rc : trouble_of(r);
+}
+
 /* Have room for a record with a payload of `len` bytes, contiguous at the head. 0, -ETIMEDOUT,
  * -EPIPE, MPROC_EPROTO, -errno. */
-static int make_room(struct mp_ring *r, uint64_t len, mp_deadline deadline)
+static int make_room(struct mp_ring *r, struct mp_ring_writer *w, uint64_t len,
+                     mp_deadline deadline)
 {
-    struct mp_ring_writer *w = &r->tx->writer;
     uint64_t need = mp_record_size(len);
     while (!mp_ring_fits(w, need)) {
-        uint64_t tail = atomic_load(&r->out->tail);
-        if (mp_ring_learn_tail(w, tail) < 0)
-            return end_sending(r->tx, MPROC_EPROTO);
+        uint64_t tail;
+        int rc = learn_tail(r, w, &tail);
+        if (rc < 0)
+            return rc;
         enum mp_place place = mp_ring_place(w, need);
+        r->tx->writer.window = w->window;
         if (place == MP_PLACE_HERE)
             return 0;
-        if (place == MP_PLACE_WRAP) {
-            uint64_t start = mp_ring_next_round(w->head, w->size);
-            clear_header(r, start);
-            bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
-            move_head(w, start);
-            int rc = wanted ? wake_reader(r) : 0;
-            if (rc == 0)
-                rc = r->tx->trouble;
-            if (rc < 0)
-                return rc;
-            continue;
-        }
-        int rc = wait_for_progress(r, tail, deadline);
+        rc = place == MP_PLACE_WRAP ? wrap(r, w) : wait_for_progress(r, tail, deadline);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-static int send_record(struct mp_ring *r, enum mp_record_kind kind, const void *buf, uint64_t len,
-                       mp_deadline deadline)
+static int send_record(struct mp_ring *r, struct mp_ring_writer *w, enum mp_record_kind kind,
+                       const void *buf, uint64_t len, mp_deadline deadline)
 {
-    int rc = make_room(r, len, deadline);
+    int rc = make_room(r, w, len, deadline);
     if (rc < 0)
         return rc;
     if (len > 0)
-        mp_ring_copy_long(payload_at_head(r), buf, len);
-    return append_and_wake(r, kind, len, len);
+        mp_ring_copy_long(payload_at(r, w->head), buf, len);
+    return append_and_wake(r, w, kind, len, len);
 }
 
-static int send_long(struct mp_ring *r, const unsigned char *buf, uint64_t len,
-                     mp_deadline deadline)
+/* What follows the mark that began a long message; `rc` is what came of that. */
+static int send_parts(struct mp_ring *r, struct mp_ring_writer *w, const unsigned char *buf,
+                      uint64_t len, int rc, mp_deadline deadline)
 {
     struct mp_ring_tx *tx = r->tx;
-    int rc = make_room(r, 0, deadline);
-    if (rc < 0)
-        return rc;
-    /* Noted first: who finds this after our death ends the message, begun or not. */
-    tx->rest = len;
-    rc = append_and_wake(r, MP_RECORD_LONG, len, 0);
-    uint64_t fragment = mp_ring_fragment(len, tx->writer.size);
-    while (tx->rest > 0 && rc == 0) {
-        uint64_t n = tx->rest < fragment ? tx->rest : fragment;
-        rc = send_record(r, MP_RECORD_PART, buf, n, deadline);
+    uint64_t fragment = mp_ring_fragment(len, w->size);
+    uint64_t rest = len;
+    while (rest > 0 && rc == 0) {
+        uint64_t n = rest < fragment ? rest : fragment;
+        rc = send_record(r, w, MP_RECORD_PART, buf, n, deadline);
         if (rc == 0) {
-            tx->rest -= n;
+            rest -= n;
+            tx->rest = rest;
             buf += n;
-            rc = tx->trouble;
+            rc = trouble_of(r);
         }
     }
     if (rc == -ETIMEDOUT)
@@ -265,48 +289,115 @@ static int send_long(struct mp_ring *r, const unsigned char *buf, uint64_t len,
     return rc < 0 ? end_sending(tx, rc) : 0;
 }
 
-/* A sender died inside a long message: what came of it is void. */
-static int end_torn_message(struct mp_ring *r, mp_deadline deadline)
+static int send_long(struct mp_ring *r, struct mp_ring_writer *w, const void *buf, uint64_t len,
+                     mp_deadline deadline)
 {
-    int rc = send_record(r, MP_RECORD_ABORT, NULL, 0, deadline);
+    int rc = make_room(r, w, 0, deadline);
+    if (rc < 0)
+        return rc;
+    /* Noted first: who finds this after our death ends the message, begun or not. */
+    r->tx->rest = len;
+    rc = append_and_wake(r, w, MP_RECORD_LONG, len, 0);
+    return send_parts(r, w, buf, len, rc, deadline);
+}
+
+/* A sender died inside a long message: what came of it is void. */
+static int end_torn_message(struct mp_ring *r, struct mp_ring_writer *w, mp_deadline deadline)
+{
+    int rc = send_record(r, w, MP_RECORD_ABORT, NULL, 0, deadline);
     if (rc == 0)
         r->tx->rest = 0;
     return rc;
 }
 
+/* What comes before every message of the long way. 0 or a negative code. */
+static int begin_message(struct mp_ring *r, struct mp_ring_writer *w, size_t len,
+                         mp_deadline deadline)
+{
+    struct mp_ring_tx *tx = r->tx;
+    int rc = trouble_of(r);
+    if (rc == 0 && len >= MP_RING_MESSAGE_MAX)
+        rc = -EMSGSIZE;
+    if (rc == 0)
+        rc = expect_reader(r);
+    if (rc < 0)
+        return rc;
+    *w = writer_of(r);
+    return tx->rest > 0 ? end_torn_message(r, w, deadline) : 0;
+}
+
 int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    struct mp_ring_tx *tx = r->tx;
-    if (tx->trouble)
-        return tx->trouble;
-    if (len >= MP_RING_MESSAGE_MAX)
-        return -EMSGSIZE;
-    int rc = expect_reader(r);
-    if (rc == 0 && tx->rest > 0)
-        rc = end_torn_message(r, deadline);
+    struct mp_ring_writer w;
+    int rc = begin_message(r, &w, len, deadline);
     if (rc < 0)
         return rc;
-    return len <= r->whole_max ? send_record(r, MP_RECORD_WHOLE, buf, len, deadline)
-                               : send_long(r, buf, len, deadline);
+    return len <= r->whole_max ? send_record(r, &w, MP_RECORD_WHOLE, buf, len, deadline)
+                               : send_long(r, &w, buf, len, deadline);
+}
+
+/* Append the mark that announces a parcel and the record behind it, for which there is room: a
+ * reader sees both or none. */
+static int append_with_parcel(struct mp_ring *r, struct mp_ring_writer *w, uint64_t parcel,
+                              uint64_t header, uint64_t payload)
+{
+    uint64_t pos = w->head;
+    uint64_t message = pos + MP_RECORD_HEADER;
+    uint64_t next = message + mp_record_size(payload);
+    clear_header(r, next);
+    atomic_store_explicit(slot_at(r, message), header, memory_order_relaxed);
+    bool wanted = publish(r, pos, mp_record_header(MP_RECORD_PARCEL, parcel));
+    move_head(r, w, next);
+    return wanted ? wake_reader(r) : 0;
+}
+
+int mp_ring_send_parcel(mproc_conn *conn, const void *buf, size_t len,
+                        const struct mp_parcel *parcel, mp_deadline deadline)
+{
+    struct mp_ring *r = mp_ring_of(conn);
+    struct mp_ring_tx *tx = r->tx;
+    struct mp_ring_writer w;
+    bool whole = len <= r->whole_max;
+    uint64_t payload = whole ? len : 0;
+    int rc = begin_message(r, &w, len, deadline);
+    if (rc == 0)
+        rc = make_room(r, &w, MP_RECORD_HEADER + payload, deadline);
+    if (rc < 0)
+        return rc;
+    /* The parcel is there before its message is seen; one whose sender died in between, or found no
+     * more time, is known by its number when the next one is looked for. */
+    uint64_t number = tx->parcels + 1;
+    tx->parcels = number;
+    rc = mp_side_send(r->side, number, parcel, deadline);
+    if (rc < 0)
+        return rc;
+    if (whole) {
+        if (len > 0)
+            mp_ring_copy_long(payload_at(r, w.head + MP_RECORD_HEADER), buf, len);
+        return append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_WHOLE, len), len);
+    }
+    tx->rest = len;
+    rc = append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_LONG, len), 0);
+    return send_parts(r, &w, buf, len, rc, deadline);
 }
 
 /* Append messages while there is room, with one barrier behind them all. How many. */
 static size_t append_many(struct mp_ring *r, const mproc_bytes *messages, size_t n)
 {
-    struct mp_ring_writer *w = &r->tx->writer;
+    struct mp_ring_writer w = writer_of(r);
     size_t i = 0;
     for (; i < n && messages[i].len <= r->whole_max; i++) {
         uint64_t len = messages[i].len;
-        if (!mp_ring_fits(w, mp_record_size(len)))
+        if (!mp_ring_fits(&w, mp_record_size(len)))
             break;
         if (len > 0)
-            memcpy(payload_at_head(r), messages[i].data, len);
-        uint64_t next = w->head + mp_record_size(len);
+            memcpy(payload_at(r, w.head), messages[i].data, len);
+        uint64_t next = w.head + mp_record_size(len);
         clear_header(r, next);
-        atomic_store_explicit(slot_at(r, w->head), mp_record_header(MP_RECORD_WHOLE, len),
+        atomic_store_explicit(slot_at(r, w.head), mp_record_header(MP_RECORD_WHOLE, len),
                               memory_order_release);
-        move_head(w, next);
+        move_head(r, &w, next);
     }
     return i;
 }
@@ -333,36 +424,32 @@ ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t 
 int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    struct mp_ring_tx *tx = r->tx;
-    if (tx->trouble)
-        return tx->trouble;
-    if (len > mp_ring_record_max(tx->writer.size))
+    if (len > mp_ring_record_max(r->size))
         return MP_SLOWLY;
-    int rc = expect_reader(r);
-    if (rc == 0 && tx->rest > 0)
-        rc = end_torn_message(r, deadline);
+    int rc = begin_message(r, &r->reserved, len, deadline);
     if (rc == 0)
-        rc = make_room(r, len, deadline);
+        rc = make_room(r, &r->reserved, len, deadline);
     if (rc == 0)
-        *room = payload_at_head(r);
+        *room = payload_at(r, r->reserved.head);
     return rc;
 }
 
 int mp_ring_commit(mproc_conn *conn, size_t len)
 {
-    return append_and_wake(mp_ring_of(conn), MP_RECORD_WHOLE, len, len);
+    struct mp_ring *r = mp_ring_of(conn);
+    return append_and_wake(r, &r->reserved, MP_RECORD_WHOLE, len, len);
 }
 
 /* A sender died. What it published counts, though it may not have come to note so. */
 static void put_right(struct mp_ring *r)
 {
     struct mp_ring_tx *tx = r->tx;
-    struct mp_ring_writer *w = &tx->writer;
-    struct mp_ring_reader walk = {.pos = w->head, .size = w->size, .skipping = true};
+    struct mp_ring_writer w = writer_of(r);
+    struct mp_ring_reader walk = {.pos = w.head, .size = w.size, .skipping = 1};
     for (;;) {
         struct mp_record record;
         uint64_t header = atomic_load(slot_at(r, walk.pos));
-        bool valid = mp_ring_judge(&walk, header, &record) == 0 && walk.pos - w->head <= w->size;
+        bool valid = mp_ring_judge(&walk, header, &record) == 0 && walk.pos - w.head <= w.size;
         if (!valid)
             end_sending(tx, MPROC_EPROTO);
         if (!valid || record.kind == MP_RECORD_NONE)
@@ -371,7 +458,7 @@ static void put_right(struct mp_ring *r)
             tx->rest = 0;
         mp_ring_advance(&walk, &record);
     }
-    w->head = walk.pos;
+    tx->writer.head = walk.pos;
 }
 
 int mp_ring_enter_tx(struct mp_ring *r, mp_deadline deadline)

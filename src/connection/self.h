@@ -13,8 +13,16 @@
  * (MADV_WIPEONFORK), and so a child can tell that it is not its parent. */
 struct mp_process_mark {
     _Atomic uint64_t token; /* random; 0 in a process that has not asked yet */
-    atomic_bool barrier;    /* membarrier(2) reaches this process */
+    _Atomic uint64_t name;
+    atomic_bool barrier; /* membarrier(2) reaches this process */
 };
+
+/*
+ * A process's name for others that want to learn of its death: its pid, and above that the pid
+ * namespace in which it has it. Never 0.
+ */
+#define MP_PID_BITS 22 /* PID_MAX_LIMIT of Linux */
+#define MP_NAME_BITS (MP_PID_BITS + 32)
 
 struct mp_thread_mark {
     uint64_t token;   /* random, above 1; no other thread of any process has it */
@@ -44,6 +52,28 @@ static inline uint64_t mp_self_process(void)
     mp_self_thread();
     return atomic_load_explicit(&mp_process_mark->token, memory_order_relaxed);
 }
+
+/* Name of the calling process. */
+static inline uint64_t mp_self_name(void)
+{
+    mp_self_thread();
+    return atomic_load_explicit(&mp_process_mark->name, memory_order_relaxed);
+}
+
+/* Are both of one pid namespace, so that one can judge whether the other is alive? */
+static inline bool mp_self_can_judge(uint64_t name)
+{
+    return name >> MP_PID_BITS == mp_self_name() >> MP_PID_BITS;
+}
+
+/*
+ * Has the process ended? One that nobody has reaped has. False for a process of another pid
+ * namespace, of which nothing is known here.
+ */
+bool mp_self_is_gone(uint64_t name);
+
+/* The same of one thread of it. */
+bool mp_self_is_thread_gone(uint64_t name, int32_t tid);
 
 /* Can mp_self_barrier_all() of others reach this process? */
 static inline bool mp_self_has_barrier(void)

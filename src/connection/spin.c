@@ -30,15 +30,21 @@ static double limit_from_environment(void)
     return text && end != text && us >= 0 ? us : MP_SPIN_LIMIT_US;
 }
 
-void mp_spin_init(struct mp_spin *spin, double limit_us)
+int64_t mp_spin_limit_ns(double limit_us)
 {
     if (limit_us < 0)
-        limit_us = limit_from_environment();
-    if (limit_us > LIMIT_MAX_US)
-        limit_us = LIMIT_MAX_US;
+        return -1;
+    return (int64_t)((limit_us < LIMIT_MAX_US ? limit_us : LIMIT_MAX_US) * NS_PER_US);
+}
+
+void mp_spin_init(struct mp_spin *spin, int64_t limit_ns)
+{
+    const int64_t most = (int64_t)LIMIT_MAX_US * NS_PER_US;
+    if (limit_ns < 0)
+        limit_ns = mp_spin_limit_ns(limit_from_environment());
     if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
-        limit_us = 0;
-    *spin = (struct mp_spin){.limit = (int64_t)(limit_us * NS_PER_US)};
+        limit_ns = 0;
+    *spin = (struct mp_spin){.limit = limit_ns < most ? limit_ns : most};
 }
 
 void mp_spin_learn(struct mp_spin *spin, int64_t waited, bool same_cpu)

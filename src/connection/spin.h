@@ -26,8 +26,11 @@ struct mp_spin {
  * sleep for ever. */
 #define MP_SPIN_LIMIT_US 100
 
-/* `limit_us` negative: MP_SPIN_LIMIT_US or what the environment's MPROC_SPIN_US says. */
-void mp_spin_init(struct mp_spin *spin, double limit_us);
+/* A limit as options give it, in whole nanoseconds and within bounds; negative stays so. */
+int64_t mp_spin_limit_ns(double limit_us);
+
+/* `limit_ns` negative: MP_SPIN_LIMIT_US or what the environment's MPROC_SPIN_US says. */
+void mp_spin_init(struct mp_spin *spin, int64_t limit_ns);
 
 /* A sleep has ended: the bell was rung `waited` ns after the wait began, from this processor or
  * another. */

@@ -449,6 +449,7 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 {
     struct mp_stream *s = mp_stream_of(conn);
     mp_arrivals_claim(&s->arrivals, s->body_end, parcel);
+    parcel->carrier = s->io.fd;
 }
 
 /* What was read ahead cannot follow the descriptor. */
@@ -459,6 +460,8 @@ static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *tra
         settle(s);
     if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
         return -EBUSY;
+    if (s->io.fd < 0)
+        return -EBADF;
     if (parcel->n == MP_PARCEL_MAX)
         return -E2BIG;
     parcel->fds[parcel->n++] = s->io.fd;

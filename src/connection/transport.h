@@ -42,6 +42,13 @@ struct mp_transport {
     /* The same into malloc'd memory that grows with what arrives. */
     int (*take_alloc)(mproc_conn *conn, void **dst, size_t len, mp_deadline deadline);
 
+    /*
+     * Give this end to another process: append its descriptors, still owned by it, to the parcel,
+     * and say in *traits what the other side needs to know beside them. -EBUSY: this process holds
+     * messages, or a part of one, that only it can receive or send; -E2BIG; -EBADF after shut().
+     */
+    int (*pass)(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits);
+
     /* Close this copy's descriptors, so that the peer can see an end; only destroy() may follow. */
     void (*shut)(mproc_conn *conn);
 
@@ -62,13 +69,6 @@ struct mp_transport {
     /* The descriptors that came with the message just taken; conn->has_parcel says that there are
      * any. Into an empty parcel. */
     void (*claim_parcel)(mproc_conn *conn, struct mp_parcel *parcel);
-
-    /*
-     * Give this end to another process: append its descriptors, still owned by it, to the parcel,
-     * and say in *traits what the other side needs to know beside them. -EBUSY: it holds unread
-     * messages; NULL: it cannot be given away.
-     */
-    int (*pass)(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits);
 
     /* Become the one sender or receiver, and cease to be it. NULL: by the gates. 0, -ETIMEDOUT,
      * -EDEADLK. */
@@ -118,7 +118,8 @@ enum mp_pass_traits {
     MP_PASS_READABLE = 0x1,
     MP_PASS_WRITABLE = 0x2,
     MP_PASS_SHARED = 0x4,
-    MP_PASS_ALL = 0x7
+    MP_PASS_RING = 0x8, /* through shared memory, and several descriptors */
+    MP_PASS_ALL = 0xf
 };
 
 /* A message being written or read in place, between two calls of the one thread that may. */

@@ -4,20 +4,45 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/place.h"
+
+/* The link leads to the very file that runs, even if that was deleted or replaced since
+ * (proc_pid_exe(5)). */
+static const char link_to_self[] = "/proc/self/exe";
+
+static char *real_path; /* where the link leads elsewhere */
 
 /*
- * The link leads to the very file that runs, even if that was deleted or replaced since
- * (proc_pid_exe(5)).
+ * Tools that run a program in an interpreter of their own, such as valgrind, are what the link
+ * leads to, but pretend to readlink(2) that it is the program.
  */
+static void look_behind_link(void)
+{
+    struct mp_identity linked;
+    struct mp_identity named;
+    char *path = realpath(link_to_self, NULL);
+    bool pretends = path && mp_identity_of_file(link_to_self, &linked) == 0 &&
+                    mp_identity_of_file(path, &named) == 0 && !mp_identity_equal(&linked, &named) &&
+                    mp_place_is_program(path);
+    if (pretends)
+        real_path = path;
+    else
+        free(path);
+}
+
 int mp_image_path(const char **path, mproc_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)err;
-    *path = mp_image_given() ? mp_image_given() : "/proc/self/exe";
+    pthread_once(&once, look_behind_link);
+    const char *found = real_path ? real_path : link_to_self;
+    *path = mp_image_given() ? mp_image_given() : found;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "process/boot.h"
 #include "process/child.h"
 #include "process/forkserver.h"
+#include "process/own_key.h"
 #include "process/peer.h"
 #include "process/settings.h"
 #include "process/stdio.h"
@@ -75,7 +76,7 @@ static int receive_key(mproc_conn *conn)
     int rc = mproc_conn_recv_bytes(conn, &key, &len);
     if (rc < 0)
         return rc;
-    rc = mproc_set_authkey(key, len);
+    rc = mp_own_key_carry(key, len);
     sodium_memzero(key, len);
     free(key);
     return rc;

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <mproc/process.h>
 
@@ -38,10 +40,56 @@ static int new_key(struct mp_authkey **out, const void *bytes, size_t len)
     return rc;
 }
 
+/* See mp_own_key_carry(). */
+static struct {
+    void *page; /* NULL: none */
+    size_t room;
+    size_t len;
+} carried;
+
+static void drop_carried(void)
+{
+    if (!carried.page)
+        return;
+    sodium_memzero(carried.page, carried.len);
+    munmap(carried.page, carried.room);
+    carried.page = NULL;
+}
+
+int mp_own_key_carry(const void *bytes, size_t len)
+{
+    size_t room = (size_t)sysconf(_SC_PAGESIZE);
+    if (len > room)
+        return mproc_set_authkey(bytes, len);
+    void *page = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return -errno;
+    /* As libsodium has it, a system that refuses these two keeps the key anyway. */
+    mlock(page, room);
+#if defined MADV_DONTDUMP
+    madvise(page, room, MADV_DONTDUMP);
+#endif
+    memcpy(page, bytes, len);
+    carried.page = page;
+    carried.room = room;
+    carried.len = len;
+    return 0;
+}
+
+static int guard_carried(void)
+{
+    int rc = new_key(&current, carried.page, carried.len);
+    if (rc == 0)
+        drop_carried();
+    return rc;
+}
+
 static int ensure_locked(void)
 {
     if (current)
         return 0;
+    if (carried.page)
+        return guard_carried();
     if (sodium_init() < 0)
         return -ENOMEM;
     unsigned char bytes[RANDOM_KEY];
@@ -100,6 +148,7 @@ int mproc_set_authkey(const void *key, size_t len)
     pthread_mutex_lock(&lock);
     struct mp_authkey *former = current;
     current = fresh;
+    drop_carried();
     pthread_mutex_unlock(&lock);
     free_key(former);
     return 0;

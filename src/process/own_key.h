@@ -8,6 +8,13 @@
 /* Make sure that there is one. 0 or a negative code. */
 int mp_own_key_ensure(void);
 
+/*
+ * In a child on its way: this is its key. It is put into guarded memory when it is first asked for,
+ * which takes as long as half of the rest of the way; until then it lies in a locked page that core
+ * dumps leave out. 0 or a negative code.
+ */
+int mp_own_key_carry(const void *bytes, size_t len);
+
 /* A copy of it, to be cleared. 0 or a negative code. */
 int mp_own_key_copy(struct mp_authkey *key);
 

@@ -47,6 +47,9 @@ int mp_place_of(mp_function function, struct mp_place *place, mproc_error *err);
  */
 int mp_place_find(const struct mp_place *place, mp_function *function, mproc_error *err);
 
+/* Is the program itself in that file? False also if nothing is known of either. */
+bool mp_place_is_program(const char *path);
+
 /* Identity of the file at `path` by which file it is. 0 or -errno. */
 int mp_identity_of_file(const char *path, struct mp_identity *identity);
 bool mp_identity_equal(const struct mp_identity *a, const struct mp_identity *b);

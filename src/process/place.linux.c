@@ -198,6 +198,14 @@ int mp_place_find(const struct mp_place *place, mp_function *function, mproc_err
     return 0;
 }
 
+bool mp_place_is_program(const char *path)
+{
+    struct module program = {0};
+    struct mp_identity file = {0};
+    return find_by_number(0, &program) && mp_build_id_of_file(path, &file) &&
+           mp_identity_equal(&program.build_id, &file);
+}
+
 void mp_place_note_program(const void *address)
 {
     (void)address; /* the loader's list knows */

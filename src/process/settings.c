@@ -62,8 +62,10 @@ int mp_settings_pickle(const mproc_process_options *options, const char *const *
     return rc < 0 ? mp_fail(err, rc, "the child's environment: %s", mproc_strerror(rc)) : 0;
 }
 
-/* In the child, for the rest of its life: its environment lies in it. */
+/* In the child, for the rest of its life: the strings of its environment lie in the value. */
 static mproc_value *settings;
+/* For leak checkers, before which the C library lets go of it. */
+static char **volatile list_of_strings;
 
 static int take_environment(const mproc_value *list)
 {
@@ -83,6 +85,7 @@ static int take_environment(const mproc_value *list)
         }
         array[i] = (char *)(uintptr_t)entry;
     }
+    list_of_strings = array;
     environ = array;
     return 0;
 }

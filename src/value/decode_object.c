@@ -356,7 +356,8 @@ static int persistent(struct mp_decoder *d)
     struct mp_connection *c = (struct mp_connection *)node;
     rc = d->hooks->arrive(d->hooks->user, id, &c->connection, &c->drop);
     if (rc < 0)
-        return mp_decode_fail(d, rc, "connection that did not come along");
+        return mp_decode_fail(
+            d, rc, rc == MPROC_EPICKLE ? "connection that did not come along" : mproc_strerror(rc));
     return mp_decode_put_node(d, d->top - 1, MPROC_KIND_CONNECTION, node);
 }
 

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <mproc/connection.h>
 #include <mproc/error.h>
 
+#include "support/dialer.h"
 #include "support/fault.h"
 #include "support/pairs.h"
 #include "support/suite.h"
@@ -113,10 +115,11 @@ START_TEST(a_message_that_is_no_pickle_is_an_error_and_gone)
 }
 END_TEST
 
-static bool can_pass(void)
+/* Descriptors travel over sockets of the machine, and beside rings. */
+static bool can_carry(const struct mp_pair_kind *carrier)
 {
-    return !strstr(kind->name, "TCP") && !strstr(kind->name, "adopted") &&
-           !strstr(kind->name, "ring") && strcmp(kind->name, "non-blocking pipe") != 0;
+    return strcmp(carrier->name, "TCP") != 0 && strcmp(carrier->name, "adopted pipe") != 0 &&
+           strcmp(carrier->name, "non-blocking pipe") != 0;
 }
 
 START_TEST(connections_travel_with_their_message)
@@ -127,14 +130,14 @@ START_TEST(connections_travel_with_their_message)
     ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_SIMPLEX | MPROC_PIPE_STREAM), 0);
     ck_assert_int_eq(mproc_conn_sendf(out, "s", "before"), 0);
     int rc = mproc_conn_sendf(out, "(sC)", "write here", b);
-    ck_assert_int_eq(rc, can_pass() ? 0 : MPROC_ECANTPASS);
+    ck_assert_int_eq(rc, can_carry(kind) ? 0 : MPROC_ECANTPASS);
     ck_assert_int_eq(mproc_conn_sendf(out, "s", "after"), 0);
     mproc_conn_close(b);
 
     mproc_value *value = receive(in);
     expect_repr(value, "'before'");
     mproc_value_free(value);
-    if (can_pass()) {
+    if (can_carry(kind)) {
         value = receive(in);
         mproc_conn *passed = NULL;
         const char *text;
@@ -158,14 +161,130 @@ START_TEST(connections_travel_with_their_message)
 }
 END_TEST
 
-static void make_local_pair(void)
+/* Both ways if it has both; then its end is the end. */
+static void check_that_it_works(mproc_conn *first, mproc_conn *second)
 {
-    ck_assert_int_eq(mproc_pipe(&in, &out, MPROC_PIPE_STREAM), 0);
+    char buf[8];
+    ck_assert_int_eq(mproc_conn_send_bytes(second, "there", 5), 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(first, buf, sizeof buf), 5);
+    if (mproc_conn_writable(first)) {
+        ck_assert_int_eq(mproc_conn_send_bytes(first, "back", 4), 0);
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(second, buf, sizeof buf), 4);
+    }
+}
+
+static mproc_conn *pass_over(mproc_conn *from, mproc_conn *to, mproc_conn *conn)
+{
+    mproc_value *value;
+    mproc_conn *passed = NULL;
+    mproc_error err = MPROC_ERROR_INIT;
+    ck_assert_int_eq(mproc_pack(&value, "C", conn), 0);
+    int rc = mproc_conn_send(from, value, &err);
+    ck_assert_msg(rc == 0, "%s", err.text);
+    mproc_value_free(value);
+    value = receive(to);
+    ck_assert_int_eq(mproc_unpack(value, "C", &passed), 0);
+    ck_assert_int_eq(mproc_value_take_conn(value, passed), 0);
+    mproc_value_free(value);
+    ck_assert_int_eq(mproc_conn_readable(passed), mproc_conn_readable(conn));
+    ck_assert_int_eq(mproc_conn_writable(passed), mproc_conn_writable(conn));
+    return passed;
+}
+
+/* Both ends of a pair, each with a message on its way, go over `out` to `in`. */
+static void pass_both_ends(const struct mp_pair_kind *carried)
+{
+    mproc_conn *first;
+    mproc_conn *second;
+    char buf[8];
+    carried->make(&first, &second);
+    ck_assert_int_eq(mproc_conn_send_bytes(second, "early", 5), 0);
+    mproc_conn *there = pass_over(out, in, second);
+    mproc_conn *here = pass_over(out, in, first);
+    /* The sender's own go on working until they are closed. */
+    ck_assert_int_eq(mproc_conn_send_bytes(second, "late", 4), 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(here, buf, sizeof buf), 5);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(here, buf, sizeof buf), 4);
+    check_that_it_works(here, there);
+    mproc_conn_close(first);
+    mproc_conn_close(second);
+    check_that_it_works(here, there);
+    mproc_conn_close(there);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(here, buf, sizeof buf), MPROC_EOF);
+    mproc_conn_close(here);
+}
+
+static void pass_all_kinds(void)
+{
+    for (int i = 0; i < mp_pair_kinds_count; i++)
+        pass_both_ends(&mp_pair_kinds[i]);
+}
+
+START_TEST(every_kind_travels_over_every_kind_that_can_carry)
+{
+    make_pair(_i);
+    if (can_carry(kind))
+        pass_all_kinds();
+    close_pair();
+}
+END_TEST
+
+START_TEST(every_kind_travels_over_an_accepted_connection)
+{
+    struct mp_dialer dialer;
+    mproc_listener *listener = mp_listen(NULL, "key");
+    mp_dial(&dialer, mproc_listener_address(listener), "key");
+    in = mp_accept_one(listener);
+    ck_assert_int_eq(mp_dialed(&dialer), 0);
+    out = dialer.conn;
+    pass_all_kinds();
+    mproc_listener_close(listener);
+    close_pair();
+}
+END_TEST
+
+/* Long before it is short: the message goes in pieces where the carrier is a ring. */
+START_TEST(connections_travel_with_long_messages)
+{
+    static const size_t lengths[] = {0, 100, 4000, 20000, 300000};
+    make_pair(_i);
+    char *text = calloc(1, 300001);
+    for (size_t i = 0; can_carry(kind) && i < sizeof lengths / sizeof lengths[0]; i++) {
+        mproc_conn *first;
+        mproc_conn *second;
+        mproc_conn *passed;
+        const char *got;
+        size_t len;
+        memset(text, 'x', lengths[i]);
+        ck_assert_int_eq(mproc_pipe(&first, &second, 0), 0);
+        pid_t child = fork();
+        if (child == 0)
+            _exit(mproc_conn_sendf(out, "(sC)", text, second) == 0 ? 0 : 1);
+        mproc_value *value = receive(in);
+        ck_assert_int_eq(mproc_unpack(value, "(s#C)", &got, &len, &passed), 0);
+        ck_assert_uint_eq(len, lengths[i]);
+        check_that_it_works(first, passed);
+        mproc_value_free(value);
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+        mproc_conn_close(first);
+        mproc_conn_close(second);
+    }
+    free(text);
+    close_pair();
+}
+END_TEST
+
+/* Carriers of two sorts: a stream, and what mproc_pipe() gives by itself. */
+static void make_local_pair(int i)
+{
+    ck_assert_int_eq(mproc_pipe(&in, &out, i ? 0 : MPROC_PIPE_STREAM), 0);
 }
 
 START_TEST(a_connection_can_be_taken_out_of_its_value)
 {
-    make_local_pair();
+    make_local_pair(_i);
     mproc_conn *a;
     mproc_conn *b;
     mproc_conn *passed;
@@ -192,7 +311,7 @@ END_TEST
  */
 START_TEST(descriptors_stay_with_the_message_they_came_with)
 {
-    make_local_pair();
+    make_local_pair(_i);
     mproc_conn *a[3];
     mproc_conn *b[3];
     int fds = mp_count_fds();
@@ -233,7 +352,7 @@ END_TEST
 
 START_TEST(unclaimed_descriptors_are_closed_with_the_connection)
 {
-    make_local_pair();
+    make_local_pair(_i);
     mproc_conn *a;
     mproc_conn *b;
     ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
@@ -248,7 +367,7 @@ END_TEST
 
 START_TEST(a_connection_with_messages_read_ahead_is_refused)
 {
-    make_local_pair();
+    make_local_pair(_i);
     mproc_conn *a;
     mproc_conn *b;
     ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
@@ -273,7 +392,7 @@ START_TEST(a_connection_that_finds_no_room_is_reported_lost)
 {
     if (getenv("MPROC_TEST_VALGRIND")) /* which has a limit on descriptors of its own */
         return;
-    make_local_pair();
+    make_local_pair(_i);
     mproc_conn *a;
     mproc_conn *b;
     ck_assert_int_eq(mproc_pipe(&a, &b, MPROC_PIPE_STREAM), 0);
@@ -317,7 +436,7 @@ START_TEST(a_stranger_cannot_confuse_the_descriptors)
         "\x80\x04Nq\x00Q.", /* no number */
     };
     static const size_t lens[] = {7, 6, 9, 14, 7};
-    make_local_pair();
+    make_local_pair(_i);
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         mproc_value *value = NULL;
         ck_assert_int_eq(mproc_conn_send_bytes(out, pickles[i], lens[i]), 0);
@@ -377,7 +496,7 @@ END_TEST
 
 START_TEST(failing_allocations_leak_no_descriptor)
 {
-    make_local_pair();
+    make_local_pair(_i);
     bool failed = true;
     for (unsigned n = 1; failed; n++) {
         ck_assert_uint_lt(n, 100);
@@ -412,13 +531,17 @@ Suite *mp_suite(void)
     tcase_add_loop_test(tc, a_message_that_is_no_pickle_is_an_error_and_gone, 0,
                         mp_pair_kinds_count);
     tcase_add_loop_test(tc, connections_travel_with_their_message, 0, mp_pair_kinds_count);
-    tcase_add_test(tc, a_connection_can_be_taken_out_of_its_value);
-    tcase_add_test(tc, descriptors_stay_with_the_message_they_came_with);
-    tcase_add_test(tc, unclaimed_descriptors_are_closed_with_the_connection);
-    tcase_add_test(tc, a_connection_with_messages_read_ahead_is_refused);
-    tcase_add_test(tc, a_connection_that_finds_no_room_is_reported_lost);
-    tcase_add_test(tc, a_stranger_cannot_confuse_the_descriptors);
+    tcase_add_loop_test(tc, every_kind_travels_over_every_kind_that_can_carry, 0,
+                        mp_pair_kinds_count);
+    tcase_add_test(tc, every_kind_travels_over_an_accepted_connection);
+    tcase_add_loop_test(tc, connections_travel_with_long_messages, 0, mp_pair_kinds_count);
+    tcase_add_loop_test(tc, a_connection_can_be_taken_out_of_its_value, 0, 2);
+    tcase_add_loop_test(tc, descriptors_stay_with_the_message_they_came_with, 0, 2);
+    tcase_add_loop_test(tc, unclaimed_descriptors_are_closed_with_the_connection, 0, 2);
+    tcase_add_loop_test(tc, a_connection_with_messages_read_ahead_is_refused, 0, 2);
+    tcase_add_loop_test(tc, a_connection_that_finds_no_room_is_reported_lost, 0, 2);
+    tcase_add_loop_test(tc, a_stranger_cannot_confuse_the_descriptors, 0, 2);
     tcase_add_test(tc, a_stranger_cannot_fill_the_descriptor_table);
-    tcase_add_test(tc, failing_allocations_leak_no_descriptor);
+    tcase_add_loop_test(tc, failing_allocations_leak_no_descriptor, 0, 2);
     return suite;
 }

@@ -166,12 +166,19 @@ START_TEST(headers_are_judged_by_where_they_stand)
         {8, 100, 5, MP_RECORD_ABORT, 0, 0},
         {8, 0, 0, MP_RECORD_ABORT, 0, 0},
         {8, 0, 0, MP_RECORD_ABORT, 1, MPROC_EPROTO},
-        {8, 0, 0, (enum mp_record_kind)6, 0, MPROC_EPROTO},
+        {8, 0, 0, MP_RECORD_PARCEL, 1, 0},
+        {8, 0, 0, MP_RECORD_PARCEL, 0, MPROC_EPROTO},
+        {8, 100, 5, MP_RECORD_PARCEL, 1, MPROC_EPROTO},
+        {8, 0, 0, (enum mp_record_kind)7, 0, MPROC_EPROTO},
         {8, 0, 0, (enum mp_record_kind)255, 0, MPROC_EPROTO},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct judged *c = &cases[i];
-        struct mp_ring_reader r = {.pos = c->pos, .size = SIZE, .total = c->total, .got = c->got};
+        struct mp_ring_reader r;
+        mp_ring_reader_init(&r, SIZE);
+        r.pos = c->pos;
+        r.total = c->total;
+        r.got = c->got;
         struct mp_record record = {.len = 4711};
         uint64_t header = mp_record_header(c->kind, c->len);
         ck_assert_msg(mp_ring_judge(&r, header, &record) == c->rc, "case %zu", i);
@@ -188,6 +195,48 @@ static void step(struct mp_ring_reader *r, enum mp_record_kind kind, uint64_t le
     ck_assert_int_eq(mp_ring_judge(r, mp_record_header(kind, len), &record), 0);
     mp_ring_advance(r, &record);
 }
+
+START_TEST(a_parcel_is_announced_for_the_next_message_alone)
+{
+    struct mp_ring_reader r;
+    mp_ring_reader_init(&r, SIZE);
+    ck_assert_uint_eq(mp_ring_parcel(&r), 0);
+    step(&r, MP_RECORD_PARCEL, 7);
+    ck_assert_uint_eq(r.pos, 8);
+    ck_assert_uint_eq(mp_ring_parcel(&r), 7);
+    ck_assert(!mp_ring_is_plain(&r, mp_record_header(MP_RECORD_WHOLE, 8)));
+    step(&r, MP_RECORD_WHOLE, 8);
+    ck_assert_uint_eq(mp_ring_parcel(&r), 0);
+    ck_assert(mp_ring_is_plain(&r, mp_record_header(MP_RECORD_WHOLE, 8)));
+    step(&r, MP_RECORD_PARCEL, 8);
+    step(&r, MP_RECORD_LONG, 8);
+    ck_assert_uint_eq(mp_ring_parcel(&r), 0);
+}
+END_TEST
+
+START_TEST(what_other_holders_scribbled_leads_nowhere)
+{
+    unsigned random = 1;
+    for (int i = 0; i < 100000; i++) {
+        uint64_t words[4];
+        for (int k = 0; k < 4; k++)
+            words[k] = (uint64_t)rand_r(&random) << 33 ^ (uint64_t)rand_r(&random) << i % 34;
+        const struct mp_ring_writer wrong = {words[0], words[1], words[2], words[3]};
+        struct mp_ring_writer w = mp_ring_writer_copy(&wrong, SIZE);
+        uint64_t need = mp_record_size(words[3] % mp_ring_record_max(SIZE));
+        if (mp_ring_fits(&w, need))
+            ck_assert_uint_le(mp_ring_index(w.head, SIZE) + need, SIZE);
+        if (mp_ring_place(&w, need) == MP_PLACE_HERE)
+            ck_assert_uint_le(mp_ring_index(w.head, SIZE) + need, SIZE);
+        ck_assert_uint_le(w.window, SIZE);
+        const struct mp_ring_reader odd = {.pos = words[0], .size = words[1], .got = words[2]};
+        struct mp_ring_reader r = mp_ring_reader_copy(&odd, SIZE);
+        uint64_t len = words[3] % (2 * SIZE);
+        if (mp_ring_is_plain(&r, mp_record_header(MP_RECORD_WHOLE, len)))
+            ck_assert_uint_le(mp_ring_index(r.pos, SIZE) + mp_record_size(len), SIZE);
+    }
+}
+END_TEST
 
 START_TEST(a_long_message_is_followed_to_its_end)
 {
@@ -301,6 +350,8 @@ Suite *mp_suite(void)
     tcase_add_test(tc, positions_that_a_reader_cannot_have_are_refused);
     tcase_add_test(tc, fragments_suit_the_message_and_fit_the_ring);
     tcase_add_test(tc, headers_are_judged_by_where_they_stand);
+    tcase_add_test(tc, a_parcel_is_announced_for_the_next_message_alone);
+    tcase_add_test(tc, what_other_holders_scribbled_leads_nowhere);
     tcase_add_test(tc, a_long_message_is_followed_to_its_end);
     tcase_add_test(tc, after_a_readers_death_the_rest_of_its_message_is_skipped);
     tcase_add_test(tc, what_is_placed_is_found_in_order);

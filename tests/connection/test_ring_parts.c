@@ -120,7 +120,7 @@ END_TEST
 START_TEST(looking_is_learnt_and_unlearnt)
 {
     struct mp_spin spin;
-    mp_spin_init(&spin, 100);
+    mp_spin_init(&spin, mp_spin_limit_ns(100));
     ck_assert_int_eq(spin.budget, 0);
     mp_spin_learn(&spin, 30000, false);
     if (spin.limit > 0) /* more than one processor */
@@ -148,7 +148,7 @@ START_TEST(the_environment_bounds_looking)
     setenv("MPROC_SPIN_US", "nonsense", 1);
     mp_spin_init(&spin, -1);
     ck_assert(spin.limit == 100000 || spin.limit == 0);
-    mp_spin_init(&spin, 1e300);
+    mp_spin_init(&spin, mp_spin_limit_ns(1e300));
     ck_assert_int_le(spin.limit, 1000000000);
 }
 END_TEST

@@ -38,8 +38,8 @@ static void read_ring(const uint8_t *data, size_t size)
             return;
         if (record.kind == MP_RECORD_WHOLE || record.kind == MP_RECORD_PART)
             require(index + MP_RECORD_HEADER + record.len <= SIZE);
-        require(mp_ring_is_plain(&r, header) ==
-                (record.kind == MP_RECORD_WHOLE && r.total == 0 && !r.skipping));
+        require(mp_ring_is_plain(&r, header) == (record.kind == MP_RECORD_WHOLE && r.total == 0 &&
+                                                 !r.skipping && r.parcel_at != r.pos));
         uint64_t before = r.pos;
         mp_ring_advance(&r, &record);
         require(r.pos > before && r.pos - before <= SIZE);

@@ -113,13 +113,14 @@ static int count_strange(const char *const *allowed)
 static int look_at_descriptors(const mproc_value *args)
 {
     static const char *const own[] = {"anon_inode:", "pipe:", NULL};
-    static const char *const and_sockets[] = {"anon_inode:", "pipe:", "socket:", NULL};
+    static const char *const and_pipe[] = {"anon_inode:", "pipe:", "socket:", "/memfd:mproc-",
+                                           NULL};
     mproc_conn *conn;
     if (mproc_value_kind(args) == MPROC_KIND_NONE)
         return mp_count_fds() > 10 ? 98 : count_strange(own);
     if (mproc_unpack(args, "C", &conn) < 0)
         return 97;
-    int strange = count_strange(and_sockets);
+    int strange = count_strange(and_pipe);
     mproc_conn_close(conn);
     return strange + count_strange(own);
 }
