@@ -32,8 +32,9 @@ unsigned mp_hold_generation;
  * children still held it waits in `pending` until they have closed it as well.
  */
 static struct {
-    pthread_mutex_t lock; /* held across forks */
-    pid_t pid;            /* this process, or the one that it is an uncounted copy of */
+    pthread_mutex_t lock;  /* held across forks */
+    _Atomic pid_t forking; /* this process, while it forks */
+    pid_t pid;             /* this process, or the one that it is an uncounted copy of */
     struct mp_hold *first;
     struct mp_holders *piece;
     size_t used; /* of `piece` */
@@ -142,6 +143,7 @@ static void note_fork(struct mp_hold *hold)
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
+    atomic_store(&own.forking, getpid());
     for (struct mp_hold *h = own.first; h; h = h->next) {
         atomic_fetch_add(&h->holders->all, 1);
         if (!is_resting(h))
@@ -152,6 +154,7 @@ static void before_fork(void)
 
 static void after_fork_in_parent(void)
 {
+    atomic_store(&own.forking, 0);
     pthread_mutex_unlock(&own.lock);
 }
 
@@ -167,6 +170,8 @@ static void begin_generation(void)
 
 static void after_fork_in_child(void)
 {
+    if (atomic_exchange(&own.forking, 0) == 0)
+        return;
     pid_t parent = own.pid;
     begin_generation();
     /* Otherwise this is another PID namespace, or an orphan. */
@@ -178,6 +183,15 @@ static void after_fork_in_child(void)
             h->ops->give_up(h);
     }
     pthread_mutex_init(&own.lock, NULL);
+}
+
+/* Another handler in the child, which runs before ours, may close what it has inherited. */
+static void lock_own(void)
+{
+    pid_t forking = atomic_load(&own.forking);
+    if (forking != 0 && forking != getpid())
+        after_fork_in_child();
+    pthread_mutex_lock(&own.lock);
 }
 
 /* Copies made without fork(2)'s handlers, such as by _Fork(3), were never counted. */
@@ -196,13 +210,6 @@ static int prepare_rc;
 static void prepare(void)
 {
     prepare_rc = -pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-int mp_hold_init(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, prepare);
-    return prepare_rc;
 }
 
 /* The free ones come first. */
@@ -234,18 +241,18 @@ static struct mp_holders *take_pending_locked(void)
     return NULL;
 }
 
-static int take_fresh_locked(struct mp_holders **out)
+/* NULL with errno. */
+static struct mp_holders *take_fresh_locked(void)
 {
     if (!own.piece || own.used == PIECE_HOLDERS) {
         void *piece =
             mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (piece == MAP_FAILED)
-            return -errno;
+            return NULL;
         own.piece = piece;
         own.used = 0;
     }
-    *out = &own.piece[own.used++];
-    return 0;
+    return &own.piece[own.used++];
 }
 
 static void enter_locked(struct mp_hold *hold)
@@ -285,16 +292,18 @@ static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
 
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 {
-    int rc = mp_hold_init();
-    if (rc < 0)
-        return rc;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare);
+    if (prepare_rc < 0)
+        return prepare_rc;
     *hold = (struct mp_hold){.ops = ops, .fd = fd};
-    pthread_mutex_lock(&own.lock);
+    lock_own();
     notice_uncounted_fork_locked();
     struct mp_holders *holders = take_pending_locked();
     if (!holders)
-        rc = take_fresh_locked(&holders);
-    if (rc == 0)
+        holders = take_fresh_locked();
+    int rc = holders ? 0 : -errno;
+    if (holders)
         open_locked(hold, holders);
     pthread_mutex_unlock(&own.lock);
     return rc;
@@ -313,7 +322,7 @@ void mp_hold_close(struct mp_hold *hold)
 {
     if (!hold->holders)
         return;
-    pthread_mutex_lock(&own.lock);
+    lock_own();
     notice_uncounted_fork_locked();
     if (hold->made >= own.counted)
         leave_locked(hold);
@@ -323,7 +332,7 @@ void mp_hold_close(struct mp_hold *hold)
 
 void mp_hold_rest_others(void)
 {
-    pthread_mutex_lock(&own.lock);
+    lock_own();
     for (struct mp_hold *h = own.first; h; h = h->next)
         if (h->awake < mp_hold_generation && !is_resting(h))
             set_active(h, false);
@@ -333,7 +342,7 @@ void mp_hold_rest_others(void)
 
 bool mp_hold_see(struct mp_hold *hold)
 {
-    pthread_mutex_lock(&own.lock);
+    lock_own();
     unsigned awake = hold->awake;
     bool was_resting = is_resting(hold);
     wake(hold);

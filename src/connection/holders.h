@@ -67,12 +67,6 @@ struct mp_hold {
     uint32_t ahead;  /* reads ahead when this process was forked */
 };
 
-/*
- * Register the handlers around fork(2), once. Handlers in children run in the order in which they
- * were registered: those that close connections must come after these. 0 or -errno.
- */
-int mp_hold_init(void);
-
 /* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -errno. */
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 

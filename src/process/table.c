@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "connection/holders.h"
 #include "connection/twin.h"
 #include "process/bond.h"
 #include "process/boot.h"
@@ -81,9 +80,7 @@ static int prepare_rc;
 
 static void prepare_table(void)
 {
-    prepare_rc = mp_hold_init(); /* after_fork() closes connections */
-    if (prepare_rc == 0)
-        prepare_rc = -pthread_atfork(NULL, NULL, after_fork);
+    prepare_rc = -pthread_atfork(NULL, NULL, after_fork);
     if (prepare_rc == 0)
         prepare_rc = mp_exit_prepare();
 }
