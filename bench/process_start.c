@@ -81,7 +81,6 @@ static double fork_to_message(const char *method)
 static pid_t spawn_self(const char *role, int fd)
 {
     char *const argv[] = {(char[]){"process_start"}, (char *)(uintptr_t)role, NULL};
-    extern char **environ;
     posix_spawn_file_actions_t actions;
     pid_t pid;
     posix_spawn_file_actions_init(&actions);

@@ -35,7 +35,9 @@ void mp_fd_close(int *fd)
     int saved = errno;
     /* Not retried: on Linux the descriptor is gone even after EINTR, see close(2). */
     close(*fd);
-    if (errno != saved) /* written to seldom, it costs forked processes no page */
+    /* Written to seldom, it costs forked processes no page. */
+    /* cppcheck-suppress duplicateConditionalAssign */
+    if (errno != saved)
         errno = saved;
     *fd = -1;
 }

@@ -97,7 +97,7 @@ void mp_log_set_process(const char *name)
 {
     /* By hand: every forked child comes here, and printf(3) is a handful of pages to touch. */
     size_t n = 0;
-    for (; name[n] && n < sizeof sink.process - 1; n++)
+    for (; n < sizeof sink.process - 1 && name[n]; n++)
         sink.process[n] = name[n];
     sink.process[n] = '\0';
 }

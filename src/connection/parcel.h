@@ -18,7 +18,7 @@
 
 /* What may wait to be taken: the parcels of the message that is being read and of the one that the
  * last read began. A peer that attaches descriptors to every byte gets no further. */
-#define MP_ARRIVALS_MAX (2 * (MP_PARCEL_MAX + 1))
+#define MP_ARRIVALS_MAX ((size_t)2 * (MP_PARCEL_MAX + 1))
 
 /* Descriptors of one message. */
 struct mp_parcel {

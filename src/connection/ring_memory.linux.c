@@ -147,6 +147,7 @@ int mp_end_state_new(struct mp_end_state **out, int *fd)
     if (rc < 0)
         return rc;
     struct mp_end_state *state = base;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): mapped, or there was an error */
     state->magic = MP_END_MAGIC;
     state->layout = MP_END_LAYOUT;
     rc = mp_end_lock_init(&state->tx.lock);

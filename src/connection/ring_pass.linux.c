@@ -87,6 +87,7 @@ struct shape {
 
 static int read_shape(struct shape *shape, const struct mp_end_state *state)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): adopted, or there was an error */
     uint64_t size = state->ring_size;
     uint32_t first = state->first;
     uint32_t duplex = state->duplex;

