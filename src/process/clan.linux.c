@@ -26,8 +26,8 @@
 
 #define PATIENCE 2.0 /* seconds, while new descendants keep turning up */
 /* A round without a new one counts little if somebody was gone before it could be looked at. */
-#define CALM_ROUND 8
-#define QUIET_ENOUGH 16
+#define CALM_ROUND 32
+#define QUIET_ENOUGH 64
 
 /* --- the mark ----------------------------------------------------------------------------------
  */

@@ -111,12 +111,22 @@ static void choose_start_method(void)
         mproc_set_start_method(method, true, NULL);
 }
 
+/* What nohup(1) and shells without job control ignore is inherited by every child that is started.
+ */
+static void take_signals_as_usual(void)
+{
+    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
     mproc_init();
     choose_start_method();
     if (argc >= 3 && strcmp(argv[1], "helper") == 0)
         return mp_helper(argv[2], argc - 3, argv + 3);
+    take_signals_as_usual();
     SRunner *runner = srunner_create(mp_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
