@@ -13,6 +13,7 @@
 #include "connection/stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -441,8 +442,10 @@ static int stream_ready_now(mproc_conn *conn, bool woken)
         return 1;
     if (!woken)
         return 0;
-    /* Whatever this ends with but "not yet", a receive has it to report. */
-    return is_shared(s) || progress(s) != -ETIMEDOUT;
+    /* Whoever shares it asks the kernel: `woken` may mean that a look at it was put off. */
+    int rc = is_shared(s) ? mp_fd_wait(s->io.fd, POLLIN, MP_NOW) : progress(s);
+    /* Whatever that ends with but "not yet", a receive has it to report. */
+    return rc != -ETIMEDOUT;
 }
 
 static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)

@@ -10,8 +10,15 @@
 /* Guards every connection's `twin`; taken to make or close a pipe, never to use one. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void register_once(void)
+{
+    pthread_atfork(NULL, NULL, mp_twin_after_fork);
+}
+
 void mp_twin_join(mproc_conn *first, mproc_conn *second)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_once);
     pthread_mutex_lock(&lock);
     first->twin = second;
     second->twin = first;

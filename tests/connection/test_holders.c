@@ -517,6 +517,28 @@ static void close_here(void)
     close_pair();
 }
 
+/* A waiter that another thread was in the way of looks again later, and must not be misled. */
+START_TEST(a_poll_that_was_put_off_is_not_a_message)
+{
+    make_stream(_i);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    ck_assert(mp_gate_try(&in->receiving));
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    mp_gate_leave(&in->receiving);
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    ck_assert_int_eq(mproc_conn_poll(in, 0.01), 0);
+    put(0);
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 1);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close_pair();
+}
+END_TEST
+
 /* Handlers in the child run in the order of registration: this one is the first. */
 START_TEST(a_handler_of_the_program_may_close_what_a_child_inherits)
 {
@@ -585,6 +607,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, forks_beside_threads_that_open_and_close);
     tcase_add_loop_test(tc, an_end_that_a_thread_is_receiving_from_is_of_no_use_in_a_child, 0,
                         streams_count);
+    tcase_add_loop_test(tc, a_poll_that_was_put_off_is_not_a_message, 0, streams_count);
     tcase_add_loop_test(tc, a_handler_of_the_program_may_close_what_a_child_inherits, 0,
                         streams_count);
     tcase_add_test(tc, without_memory_for_a_count_there_is_no_connection);
