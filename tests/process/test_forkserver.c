@@ -105,8 +105,9 @@ END_TEST
 START_TEST(what_a_child_has_used_is_told_too)
 {
     mproc_rusage usage = MPROC_RUSAGE_INIT;
-    mproc_process *p = start(run_nothing);
+    mproc_process *p = start(run_forever);
     ck_assert_int_eq(mproc_process_rusage(p, &usage), MPROC_ERUNNING);
+    ck_assert_int_eq(mproc_process_kill(p), 0);
     ck_assert_int_eq(mproc_process_join(p, MPROC_FOREVER), 0);
     ck_assert_int_eq(mproc_process_rusage(p, &usage), 0);
     ck_assert_uint_gt(usage.max_rss, 0);
