@@ -434,6 +434,19 @@ END_TEST
 
 #endif
 
+/* The address sanitizer's allocator is locked for ever in the child of a process with threads, now
+ * and then. */
+#if defined __SANITIZE_ADDRESS__
+#define IS_ALLOCATOR_SAFE false
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define IS_ALLOCATOR_SAFE false
+#endif
+#endif
+#if !defined IS_ALLOCATOR_SAFE
+#define IS_ALLOCATOR_SAFE true
+#endif
+
 static void *open_and_close(void *stop)
 {
     while (!atomic_load((atomic_bool *)stop)) {
@@ -469,7 +482,7 @@ START_TEST(forks_beside_threads_that_open_and_close)
         put(0);
         pid_t child = fork();
         if (child == 0)
-            _exit(talk_in_child());
+            _exit(IS_ALLOCATOR_SAFE ? talk_in_child() : 0);
         expect_exit(child, 0);
         close_pair();
     }
