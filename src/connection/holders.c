@@ -182,7 +182,7 @@ static void after_fork_in_child(void)
         if (h->is_busy)
             h->ops->give_up(h);
     }
-    pthread_mutex_init(&own.lock, NULL);
+    pthread_mutex_unlock(&own.lock); /* this thread is the one that forked */
 }
 
 /* Another handler in the child, which runs before ours, may close what it has inherited. */
