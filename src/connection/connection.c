@@ -34,6 +34,7 @@ static int conn_ready_now(struct mp_pollable *pollable, bool woken)
     note_contention(conn, entered);
     if (!entered)
         return 0;
+    conn->put_off = was_contended && !woken;
     int rc = conn->transport->ready_now(conn, woken || was_contended);
     mp_conn_leave(conn, MP_RECEIVING);
     return rc;

@@ -442,10 +442,10 @@ static int stream_ready_now(mproc_conn *conn, bool woken)
         return 1;
     if (!woken)
         return 0;
-    /* Whoever shares it asks the kernel: `woken` may mean that a look at it was put off. */
-    int rc = is_shared(s) ? mp_fd_wait(s->io.fd, POLLIN, MP_NOW) : progress(s);
-    /* Whatever that ends with but "not yet", a receive has it to report. */
-    return rc != -ETIMEDOUT;
+    if (is_shared(s))
+        return !conn->put_off || mp_fd_wait(s->io.fd, POLLIN, MP_NOW) != -ETIMEDOUT;
+    /* Whatever this ends with but "not yet", a receive has it to report. */
+    return progress(s) != -ETIMEDOUT;
 }
 
 static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)

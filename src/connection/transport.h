@@ -142,6 +142,7 @@ struct mproc_conn {
     bool writable;
     bool has_parcel;       /* descriptors came with the message just taken */
     atomic_bool contended; /* a waiter found another receiving, or waiting as well */
+    bool put_off;          /* ready_now() was told "woken", as it may have been, meanwhile */
     double send_timeout;   /* seconds */
     double recv_timeout;
     size_t max_message; /* bytes */
