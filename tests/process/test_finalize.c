@@ -464,6 +464,8 @@ static int end_normally(const mproc_value *args)
 /* A copy may find the lock held by a thread that it does not have. */
 START_TEST(children_end_though_threads_were_registering)
 {
+    if (getenv("MPROC_TEST_VALGRIND")) /* to which what threads have in hand at a fork is a leak */
+        return;
     atomic_int counter = 0;
     pthread_t thread;
     pthread_create(&thread, NULL, churn, &counter);
