@@ -246,10 +246,8 @@ int mproc_process_is_alive(mproc_process *process)
     return rc < 0 ? rc : mp_status_look(&process->status) == MP_RUNNING;
 }
 
-int mproc_process_exitcode(mproc_process *process, int *code)
+int mp_process_check_ended(mproc_process *process)
 {
-    if (!code)
-        return -EINVAL;
     int rc = mp_process_check_child(process);
     if (rc < 0)
         return rc;
@@ -261,6 +259,16 @@ int mproc_process_exitcode(mproc_process *process, int *code)
     case MP_ENDED:
         break;
     }
+    return 0;
+}
+
+int mproc_process_exitcode(mproc_process *process, int *code)
+{
+    if (!code)
+        return -EINVAL;
+    int rc = mp_process_check_ended(process);
+    if (rc < 0)
+        return rc;
     *code = process->status.code;
     return 0;
 }

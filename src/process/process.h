@@ -78,6 +78,9 @@ extern const struct mp_start_method mp_start_command; /* the options have a comm
 int mp_process_check_watchable(const mproc_process *process);
 int mp_process_check_child(const mproc_process *process);
 
+/* Has a child ended, and is it known how? 0, MPROC_ERUNNING, MPROC_ESTATUS, or as above. */
+int mp_process_check_ended(mproc_process *process);
+
 /* The wait module's view of a child or of the parent; NULL for the current process. */
 struct mp_pollable *mp_process_pollable(mproc_process *process);
 

@@ -14,17 +14,9 @@ int mproc_process_rusage(mproc_process *process, mproc_rusage *usage)
 {
     if (!usage || usage->size < sizeof usage->size)
         return -EINVAL;
-    int rc = mp_process_check_child(process);
+    int rc = mp_process_check_ended(process);
     if (rc < 0)
         return rc;
-    switch (mp_status_look(&process->status)) {
-    case MP_RUNNING:
-        return MPROC_ERUNNING;
-    case MP_TAKEN:
-        return MPROC_ESTATUS;
-    case MP_ENDED:
-        break;
-    }
     if (!process->status.usage.known)
         return -ENOTSUP;
     mproc_rusage spent = process->status.usage.spent;
