@@ -167,13 +167,18 @@ static void plant(const char *kinds)
             live_as(*kinds);
 }
 
+static void choose_news_out(void)
+{
+    news_out = run_is("fork") ? news[1] : STDERR_FILENO;
+}
+
 /* A 'q' among the kinds: ends at once; an 'h': tells of SIGTERM itself, and stays. */
 static int lead(const mproc_value *args)
 {
     const char *kinds;
     if (mproc_unpack(args, "s", &kinds) < 0)
         return 1;
-    news_out = run_is("fork") ? news[1] : STDERR_FILENO;
+    choose_news_out();
     plant(kinds);
     if (strchr(kinds, 'h'))
         signal(SIGTERM, tell_of_term);
@@ -594,6 +599,7 @@ static int kill_inner(const mproc_value *args)
 {
     mproc_process *inner = start_group(lead, "dsq", false);
     int code = 1;
+    choose_news_out();
     plant("d");
     if (mproc_process_join(inner, MPROC_FOREVER) < 0 || mproc_process_kill_tree(inner) < 0 ||
         mproc_process_exitcode(inner, &code) < 0 || code != 0)
