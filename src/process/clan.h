@@ -47,10 +47,15 @@ bool mp_clan_is_pinned(struct mp_status *status);
 /* Signal the process group. 0, also if there is none any more, or -errno. */
 int mp_clan_signal_group(struct mp_status *status, int number);
 
-/* clan.linux.c, clan.posix.c */
+/* mark.linux.c, clan.posix.c */
 
 void mp_clan_choose_mark(struct mp_clan *clan);
 int mp_clan_set_mark(const struct mp_clan *clan);
+
+/* Linux only. False also if there is no such process, or it may not be asked. */
+bool mp_clan_is_marked(const struct mp_clan *clan, pid_t pid);
+
+/* clan.linux.c, clan.posix.c */
 
 /* mp_clan_signal() for a group. */
 int mp_clan_signal_descendants(struct mproc_process *process, int number);

@@ -9,9 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -20,52 +18,11 @@
 #include "process/process.h"
 #include "process/procfs.h"
 
-/* Marks lie between what somebody might set as a limit, and what is unlimited for some. */
-#define LEAST_MARK (UINT64_C(1) << 40)
-#define MOST_MARK (UINT64_C(1) << 62)
-
 #define PATIENCE 2.0 /* seconds, while new descendants keep turning up */
-/* A round without a new one counts little if somebody was gone before it could be looked at. */
-#define CALM_ROUND 32
-#define QUIET_ENOUGH 64
+#define QUIET_ROUNDS 2
 
-/* --- the mark ----------------------------------------------------------------------------------
- */
-
-void mp_clan_choose_mark(struct mp_clan *clan)
-{
-    struct rlimit own;
-    if (getrlimit(RLIMIT_LOCKS, &own) < 0)
-        return;
-    clan->outer = own.rlim_max == RLIM_INFINITY;
-    uint64_t most = clan->outer || own.rlim_max > MOST_MARK ? MOST_MARK : own.rlim_max;
-    if (most <= LEAST_MARK)
-        return;
-    uint64_t random;
-    randombytes_buf(&random, sizeof random);
-    clan->mark = LEAST_MARK + random % (most - LEAST_MARK);
-}
-
-int mp_clan_set_mark(const struct mp_clan *clan)
-{
-    struct rlimit limit;
-    if (clan->mark == 0)
-        return 0;
-    if (getrlimit(RLIMIT_LOCKS, &limit) < 0)
-        return -errno;
-    limit.rlim_cur = (rlim_t)clan->mark;
-    if (clan->outer)
-        limit.rlim_max = (rlim_t)clan->mark;
-    return setrlimit(RLIMIT_LOCKS, &limit) < 0 ? -errno : 0;
-}
-
-static bool is_marked(const struct mp_clan *clan, pid_t pid)
-{
-    struct rlimit limit;
-    if (clan->mark == 0 || prlimit(pid, RLIMIT_LOCKS, NULL, &limit) < 0)
-        return false;
-    return (clan->outer ? limit.rlim_max : limit.rlim_cur) == clan->mark;
-}
+#define NEWEST 128 /* pids that a chase looks at */
+#define CALM_LOOKS 32
 
 /* --- one look at all processes -----------------------------------------------------------------
  */
@@ -81,14 +38,13 @@ struct found {
 struct hunt {
     struct mproc_process *process;
     int number;
-    bool at_once;             /* signal those with a mark as they are found */
     bool any_new;             /* in this round */
-    bool any_missed;          /* in this round: gone before it could be looked at */
     int rc;                   /* first failure */
     struct mp_buffer pids;    /* pid_t: all there are */
     struct mp_buffer all;     /* struct found: every living process, by pid */
     struct mp_buffer members; /* size_t: indices into it, parents before their children */
     struct mp_buffer seen;    /* struct mp_proc: those that have had their signal */
+    pid_t settled[NEWEST];    /* by pid: those that a chase need not look at again */
 };
 
 static struct found *all_of(const struct hunt *hunt, size_t *n)
@@ -133,7 +89,7 @@ static bool is_descendant(const struct hunt *hunt, const struct found *found)
     const struct found *all = all_of(hunt, &n);
     struct mp_proc now;
     struct mp_proc parent;
-    if (is_marked(&hunt->process->clan, found->proc.pid))
+    if (mp_clan_is_marked(&hunt->process->clan, found->proc.pid))
         return true;
     if (!is_same(&found->proc, &now))
         return false;
@@ -144,13 +100,19 @@ static bool is_descendant(const struct hunt *hunt, const struct found *found)
     return now.parent == all[found->parent].proc.pid && is_same(&all[found->parent].proc, &parent);
 }
 
+/* The last two: it is a thread, pidfd_open(2). */
+static bool is_nobody(int rc)
+{
+    return rc == -ESRCH || rc == -EINVAL || rc == -ENOENT;
+}
+
 static void strike(struct hunt *hunt, const struct found *found)
 {
     if (was_seen(hunt, &found->proc))
         return;
     int pidfd = mp_pidfd_open(found->proc.pid);
     if (pidfd < 0) {
-        note_failure(hunt, pidfd == -ESRCH ? 0 : pidfd);
+        note_failure(hunt, is_nobody(pidfd) ? 0 : pidfd);
         return;
     }
     if (is_descendant(hunt, found)) {
@@ -164,15 +126,8 @@ static void strike(struct hunt *hunt, const struct found *found)
 static void visit(struct hunt *hunt, pid_t pid)
 {
     struct found found = {.parent = NO_PARENT};
-    if (!mp_proc_read(pid, &found.proc)) {
-        hunt->any_missed = true;
-        return;
-    }
-    if (mp_proc_has_ended(&found.proc))
-        return;
-    if (hunt->at_once && is_marked(&hunt->process->clan, pid))
-        strike(hunt, &found);
-    note_failure(hunt, mp_buffer_append(&hunt->all, &found, sizeof found));
+    if (mp_proc_read(pid, &found.proc) && !mp_proc_has_ended(&found.proc))
+        note_failure(hunt, mp_buffer_append(&hunt->all, &found, sizeof found));
 }
 
 static int by_pid(const void *a, const void *b)
@@ -201,7 +156,6 @@ static void list_pids(struct hunt *hunt)
     closedir(proc);
 }
 
-/* The newest first: those that do not stay for long are among them. */
 static void look_around(struct hunt *hunt)
 {
     size_t n;
@@ -209,8 +163,8 @@ static void look_around(struct hunt *hunt)
     hunt->members.len = 0;
     list_pids(hunt);
     const pid_t *pids = (const pid_t *)(const void *)hunt->pids.data;
-    for (size_t i = hunt->pids.len / sizeof *pids; i > 0; i--)
-        visit(hunt, pids[i - 1]);
+    for (size_t i = 0; i < hunt->pids.len / sizeof *pids; i++)
+        visit(hunt, pids[i]);
     struct found *all = all_of(hunt, &n);
     if (n > 0)
         qsort(all, n, sizeof *all, by_pid);
@@ -233,7 +187,7 @@ static void take_in_by_themselves(struct hunt *hunt)
     size_t n;
     const struct found *all = all_of(hunt, &n);
     for (size_t i = 0; i < n; i++)
-        if (is_marked(&hunt->process->clan, all[i].proc.pid) ||
+        if (mp_clan_is_marked(&hunt->process->clan, all[i].proc.pid) ||
             leads_or_follows(hunt, &all[i].proc))
             take_in(hunt, i, NO_PARENT);
 }
@@ -268,29 +222,63 @@ static void strike_members(struct hunt *hunt)
 static void hunt_once(struct hunt *hunt)
 {
     hunt->any_new = false;
-    hunt->any_missed = false;
     look_around(hunt);
     take_in_by_themselves(hunt);
     take_in_children(hunt);
     strike_members(hunt);
 }
 
-/* Those who fork faster than they are found run out of luck sooner or later; mostly at once. */
+/* --- those who never stay for long -------------------------------------------------------------
+ */
+
+/* Is this one alive and marked, and new to us? */
+static bool catch (struct hunt *hunt, pid_t pid)
+{
+    struct found found = {.parent = NO_PARENT};
+    pid_t *settled = &hunt->settled[pid % NEWEST];
+    if (*settled == pid || !mp_clan_is_marked(&hunt->process->clan, pid))
+        return false;
+    *settled = pid;
+    if (!mp_proc_read(pid, &found.proc) || mp_proc_has_ended(&found.proc))
+        return false;
+    strike(hunt, &found);
+    return true;
+}
+
+static bool catch_one_of_the_newest(struct hunt *hunt)
+{
+    pid_t newest = mp_proc_newest();
+    for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST; pid--)
+        if (catch (hunt, pid))
+            return true;
+    return false;
+}
+
+/*
+ * A process that forks, exits, and goes on in its child is mostly gone by the time that a look at
+ * all processes comes to it. Whichever it is just now has one of the newest pids, and to look
+ * whether these are marked takes a few microseconds.
+ */
+static void chase(struct hunt *hunt, mp_deadline deadline)
+{
+    for (int looks = 0; looks < CALM_LOOKS && !mp_deadline_passed(deadline); looks++)
+        if (catch_one_of_the_newest(hunt))
+            looks = 0;
+}
+
 static int hunt_down(struct hunt *hunt)
 {
     mp_deadline deadline;
     mp_deadline_in(PATIENCE, &deadline);
-    int quiet = 0;
-    while (quiet < QUIET_ENOUGH) {
+    for (int quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
         hunt_once(hunt);
-        quiet += hunt->any_missed ? 1 : CALM_ROUND;
-        if (hunt->any_new)
-            quiet = 0;
-        hunt->at_once = true;
+        chase(hunt, deadline);
         if (hunt->rc != 0 && hunt->rc != -EPERM)
             return hunt->rc;
         if (hunt->any_new && mp_deadline_passed(deadline))
             return -ETIMEDOUT;
+        if (hunt->any_new)
+            quiet = -1;
     }
     return hunt->rc;
 }

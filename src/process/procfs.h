@@ -23,6 +23,9 @@ bool mp_proc_read(pid_t pid, struct mp_proc *out);
 /* Has it ended, though it is not reaped yet? */
 bool mp_proc_has_ended(const struct mp_proc *proc);
 
+/* The last pid given to a process or thread of this pid namespace, proc_loadavg(5); -1: unknown. */
+pid_t mp_proc_newest(void);
+
 /* Does /proc show the processes of this process's own pid namespace? */
 bool mp_proc_usable(void);
 

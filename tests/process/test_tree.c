@@ -720,6 +720,25 @@ START_TEST(what_is_no_process_is_not_read)
 }
 END_TEST
 
+START_TEST(the_newest_process_is_known)
+{
+    int times = run_times(50);
+    for (int i = 0; i < times; i++) {
+        pid_t before = mp_proc_newest();
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        pid_t after = mp_proc_newest();
+        ck_assert_int_gt(before, 0);
+        ck_assert_int_gt(after, 0);
+        ck_assert_int_ne(before, after);
+        /* Others start processes too; and numbers begin anew some day. */
+        ck_assert(before > after || (before < child && child <= after));
+        ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    }
+}
+END_TEST
+
 #endif
 
 static void add_escapees(Suite *suite)
@@ -728,6 +747,7 @@ static void add_escapees(Suite *suite)
     TCase *tc = mp_case(suite, "proc", 30);
     tcase_add_test(tc, names_in_proc_may_contain_anything);
     tcase_add_test(tc, what_is_no_process_is_not_read);
+    tcase_add_test(tc, the_newest_process_is_known);
     if (!finds_escapees())
         return;
     tc = mp_case(suite, "escapees", 60);
