@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
+#include "process/peer.h"
 #include "process/pidfd.h"
 #include "process/process.h"
 
@@ -38,8 +38,7 @@ bool mp_clan_is_pinned(struct mp_status *status)
     if (life == MP_RUNNING)
         return true;
     if (status->relay >= 0) /* a fork server that lives has not reaped it yet */
-        return life == MP_ENDED && status->hold &&
-               mp_fd_wait(status->relay, POLLIN, MP_NOW) == -ETIMEDOUT;
+        return life == MP_ENDED && status->hold && !mp_peer_has_hung_up(status->relay);
     siginfo_t info = {.si_pid = 0};
     return life == MP_ENDED && status->hold &&
            waitid(P_PID, (id_t)status->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;

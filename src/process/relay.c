@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <mproc/error.h>
 
@@ -66,5 +67,9 @@ enum mp_relay_news mp_relay_receive_death(int relay, struct mp_death *death)
     mp_parcel_clear(&parcel);
     if (n == -ETIMEDOUT)
         return MP_RELAY_SILENT;
-    return n == sizeof *death ? MP_RELAY_SPOKE : MP_RELAY_LOST;
+    if (n != sizeof *death)
+        return MP_RELAY_LOST;
+    /* Other threads may be waiting for this one message: let them see end of file for ever. */
+    shutdown(relay, SHUT_RD);
+    return MP_RELAY_SPOKE;
 }

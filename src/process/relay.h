@@ -32,7 +32,7 @@ int mp_relay_send_death(int relay, const struct mp_death *death);
 /* Wait for the birth; *pidfd is owned, or -1. 0, -ETIMEDOUT, MPROC_EOF, -errno. */
 int mp_relay_receive_birth(int relay, struct mp_birth *birth, int *pidfd, mp_deadline deadline);
 
-/* Without blocking. */
+/* Without blocking. From the first answer but MP_RELAY_SILENT on, the relay stays readable. */
 enum mp_relay_news mp_relay_receive_death(int relay, struct mp_death *death);
 
 #endif

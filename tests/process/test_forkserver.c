@@ -116,6 +116,39 @@ START_TEST(what_a_child_has_used_is_told_too)
 END_TEST
 #endif
 
+struct watch {
+    mproc_process *process;
+    int joined;
+};
+
+static void *join_in_thread(void *user)
+{
+    struct watch *watch = user;
+    watch->joined = mproc_process_join(watch->process, 30);
+    return NULL;
+}
+
+/* Of a group, the server keeps the relay open after the end: nothing but its word wakes them. */
+START_TEST(all_who_wait_for_one_child_learn_of_its_end)
+{
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.start_method = "forkserver";
+    options.group = true;
+    for (int i = 0; i < run_times(100); i++) {
+        struct watch watch = {.process = start_with(&options, run_forever, NULL), .joined = 1};
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, join_in_thread, &watch), 0);
+        ck_assert_int_eq(mproc_process_kill(watch.process), 0);
+        while (mproc_process_is_alive(watch.process) == 1)
+            continue;
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(watch.joined, 0);
+        ck_assert_int_eq(mproc_process_kill_tree(watch.process), 0);
+        ck_assert_int_eq(run_finish(watch.process), -SIGKILL);
+    }
+}
+END_TEST
+
 /* --- preload ---------------------------------------------------------------------------------- */
 
 static pid_t preloaded_in;
@@ -421,6 +454,7 @@ Suite *mp_suite(void)
     TCase *tc = mp_case(suite, "children", 60);
     tcase_add_test(tc, one_server_forks_all_children);
     tcase_add_test(tc, the_sentinel_and_the_exit_code_tell_of_the_end_at_once);
+    tcase_add_test(tc, all_who_wait_for_one_child_learn_of_its_end);
 #if defined __linux__ && !defined MP_PORTABLE
     tcase_add_test(tc, what_a_child_has_used_is_told_too);
 #endif
