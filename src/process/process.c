@@ -40,6 +40,9 @@ static int read_options(mproc_process_options *known, const mproc_process_option
         rc = mp_environment_check(known->environment, err);
     if (rc < 0)
         return rc;
+    mp_deadline deadline;
+    if (mp_deadline_in(known->start_timeout, &deadline) < 0)
+        return mp_fail(err, -EINVAL, "start_timeout: not a number");
     if (known->name && strlen(known->name) >= MP_PROCESS_NAME)
         return mp_fail(err, -ENAMETOOLONG, "process name: longer than %d bytes",
                        MP_PROCESS_NAME - 1);

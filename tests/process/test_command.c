@@ -353,7 +353,7 @@ START_TEST(impossible_commands_are_errors)
     ck_assert_int_lt(mproc_process_start(&p, NULL, NULL, &options, NULL), 0);
     options.start_method = NULL;
     options.start_timeout = NAN;
-    fails_with(command, NULL, &options, -EINVAL, "start timeout");
+    fails_with(command, NULL, &options, -EINVAL, "start_timeout");
     ck_assert_ptr_null(p);
 }
 END_TEST
