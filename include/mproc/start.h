@@ -211,7 +211,9 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  * call returns when the child is about to run its target; a child that has not come that far after
  * `start_timeout` is killed. Until then it ends by itself when this process does. Working
  * directory, environment and streams are those of this call; of a fork server's child, other
- * attributes (umask, limits, priority) are those that this process had when the server started.
+ * attributes (umask, limits, priority) are those that this process had when the server started, but
+ * for the soft limit of descriptors, which is that of this call. Beside what it inherits, a child
+ * has a close-on-exec descriptor or two of the library's own, which tell it of its parent's end.
  *
  * The fork server is started by the first start that needs it, ignores SIGINT, and ends with this
  * process. If it is killed, its children live on and can be waited for, but how they end is not

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -88,6 +89,15 @@ static void forget_server(void)
     mp_buffer_clear(&self.fds);
 }
 
+static void limit_files(rlim_t files)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = files < limit.rlim_max ? files : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static _Noreturn void become_child(int boot, int relay)
 {
     struct mp_note note;
@@ -101,6 +111,7 @@ static _Noreturn void become_child(int boot, int relay)
     int rc = mp_note_receive(conn, &note, fds, &err);
     if (rc < 0)
         mp_boot_fail(conn, rc, &err);
+    limit_files((rlim_t)note.files);
     mp_boot_become(conn, &note, fds);
 }
 
@@ -322,6 +333,8 @@ _Noreturn void mp_forkserver_serve(mproc_conn *conn, const struct mp_note *note,
     if (rc < 0)
         mp_boot_fail(conn, rc, &err);
     handle_signals();
+    /* It has a descriptor for each child that lives, and its client may raise its own limit. */
+    limit_files(RLIM_INFINITY);
     if (mp_verdict_send(conn, 0, NULL) < 0)
         end();
     serve();

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -21,6 +22,8 @@ void mp_note_fill(struct mp_note *note, enum mp_note_kind kind)
     note->kind = kind;
     note->parent = getpid();
     note->log_level = mp_log_stderr_level();
+    struct rlimit files;
+    note->files = getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : RLIM_INFINITY;
     memcpy(note->parent_name, self->name, sizeof note->parent_name);
     memcpy(note->parent_identity, self->identity, sizeof note->parent_identity);
     snprintf(note->method, sizeof note->method, "%s", mp_context_chosen());

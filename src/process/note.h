@@ -61,6 +61,7 @@ struct mp_note {
     char parent_identity[MP_PROCESS_NAME];
     struct mp_clan clan;
     sigset_t mask;
+    uint64_t files; /* soft limit of descriptors */
     struct mp_place target;
 };
 

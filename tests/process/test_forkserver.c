@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,6 +147,37 @@ START_TEST(all_who_wait_for_one_child_learn_of_its_end)
         ck_assert_int_eq(mproc_process_kill_tree(watch.process), 0);
         ck_assert_int_eq(run_finish(watch.process), -SIGKILL);
     }
+}
+END_TEST
+
+static int count_limit(const mproc_value *args)
+{
+    (void)args;
+    return (int)sysconf(_SC_OPEN_MAX);
+}
+
+START_TEST(a_server_started_with_few_descriptors_serves_when_there_are_more)
+{
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.start_method = "forkserver";
+    struct rlimit usual;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    int rc = -EMFILE;
+    int open_now = mp_count_fds();
+    for (rlim_t few = (rlim_t)open_now; rc == -EMFILE; few++) {
+        const struct rlimit limit = {few, usual.rlim_max};
+        mproc_process *p = NULL;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        rc = mproc_process_start(&p, count_limit, NULL, &options, NULL);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+        if (rc == 0)
+            ck_assert_int_eq(run_finish(p), (int)few);
+    }
+    ck_assert_int_eq(rc, 0);
+    const struct rlimit more = {200, usual.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &more), 0);
+    ck_assert_int_eq(run_finish(start(count_limit)), 200);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
 }
 END_TEST
 
@@ -455,6 +487,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, one_server_forks_all_children);
     tcase_add_test(tc, the_sentinel_and_the_exit_code_tell_of_the_end_at_once);
     tcase_add_test(tc, all_who_wait_for_one_child_learn_of_its_end);
+    tcase_add_test(tc, a_server_started_with_few_descriptors_serves_when_there_are_more);
 #if defined __linux__ && !defined MP_PORTABLE
     tcase_add_test(tc, what_a_child_has_used_is_told_too);
 #endif
