@@ -227,11 +227,13 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  *
  * A daemonic child is killed when this process ends in whatever way, not when the thread that
  * started it does; only the end of the main thread by pthread_exit(3) counts as the end of the
- * process. A child started from another thread, and every one in the portable build, learns of the
- * end by a pipe: a copy of this process made by _Fork(3) or clone(2) keeps it open, copies made by
- * fork(2) do not. In the portable build the child has a thread that watches it. A daemonic child
- * that finds its parent dead before its target ran, or cannot watch it, ends with exit code
- * -SIGKILL.
+ * process. A child started from another thread, or as a group, or by a fork server, and every one
+ * in the portable build, learns of the end by a pipe: a copy of this process made by _Fork(3) or
+ * clone(2) keeps it open, copies made by fork(2) do not. A target that closes descriptors it does
+ * not know, such as with closefrom(3), closes this pipe too, and then nobody but a fork server, if
+ * it has one, kills the child. In the portable build the child has a thread that watches the pipe.
+ * A daemonic child that finds its parent dead before its target ran, or cannot watch it, ends with
+ * exit code -SIGKILL.
  *
  * A child with the `group` option leads a process group: it is not in this program's, so a
  * terminal's Ctrl-C does not reach it, and setsid(2) fails in it. If it is daemonic too, its

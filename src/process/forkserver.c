@@ -205,9 +205,10 @@ int mp_forkserver_ensure(mp_deadline deadline, double timeout, mproc_error *err)
     return rc;
 }
 
-static int send_entered(struct mp_boot *boot, bool hold)
+static int send_entered(struct mp_boot *boot, const struct mproc_process *process)
 {
-    struct mp_fork_request request = {.magic = MP_FORK_REQUEST, .hold = hold};
+    struct mp_fork_request request = {
+        .magic = MP_FORK_REQUEST, .hold = process->status.hold, .daemon = process->daemon};
     struct mp_parcel parcel;
     mp_parcel_init(&parcel);
     if (!server.conn)
@@ -220,11 +221,12 @@ static int send_entered(struct mp_boot *boot, bool hold)
     return rc == -EPIPE || rc == MPROC_ETORN ? MP_AGAIN : rc;
 }
 
-int mp_forkserver_request(struct mp_boot *boot, bool hold, mproc_error *err)
+int mp_forkserver_request(struct mp_boot *boot, const struct mproc_process *process,
+                          mproc_error *err)
 {
     int rc = enter(boot->deadline);
     if (rc == 0) {
-        rc = send_entered(boot, hold);
+        rc = send_entered(boot, process);
         leave();
     }
     mp_fd_close(&boot->theirs);

@@ -12,7 +12,8 @@
  * relay. */
 struct mp_fork_request {
     uint32_t magic;
-    uint32_t hold; /* bool: the child's pid must not be another's before the relay is closed */
+    uint32_t hold;   /* bool: the child's pid must not be another's before the relay is closed */
+    uint32_t daemon; /* bool: it ends with the client */
 };
 
 #define MP_FORK_REQUEST 0x6d706672U
@@ -20,7 +21,8 @@ struct mp_fork_request {
 /* Have a server that lives, and ask it to fork a child: as boot->note says, with boot->theirs and
  * boot->relay, which are closed then. 0, MP_AGAIN if the server died meanwhile, or an error. */
 int mp_forkserver_ensure(mp_deadline deadline, double timeout, mproc_error *err);
-int mp_forkserver_request(struct mp_boot *boot, bool hold, mproc_error *err);
+int mp_forkserver_request(struct mp_boot *boot, const struct mproc_process *process,
+                          mproc_error *err);
 
 /* The relay ended without a word: MP_AGAIN if its server is dead, which is given up then; or an
  * error, since it had no descriptors left for the request. */

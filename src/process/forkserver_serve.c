@@ -21,8 +21,9 @@
 struct entry {
     pid_t pid;
     int relay;
-    bool hold;  /* not to be reaped before the client has closed the relay */
-    bool ended; /* and the client knows; only held ones stay after that */
+    bool hold;   /* a group, not to be reaped before the client has closed the relay */
+    bool daemon; /* ends with the client */
+    bool ended;  /* and the client knows; only held ones stay after that */
 };
 
 static struct {
@@ -174,7 +175,12 @@ static void serve_one(const struct mp_fork_request *request, int boot, int relay
     }
     mp_fd_close(&boot);
     if (rc == 0) {
-        const struct entry entry = {.pid = pid, .relay = relay, .hold = request->hold != 0};
+        const struct entry entry = {
+            .pid = pid,
+            .relay = relay,
+            .hold = request->hold != 0,
+            .daemon = request->daemon != 0,
+        };
         mp_buffer_append(&self.entries, &entry, sizeof entry);
         return;
     }
@@ -182,9 +188,23 @@ static void serve_one(const struct mp_fork_request *request, int boot, int relay
     mp_fd_close(&relay);
 }
 
+/* They learn of it by themselves, but not if they have closed the lifeline. */
+static void kill_daemons(void)
+{
+    for (size_t i = 0; i < count(); i++) {
+        const struct entry *entry = entry_at(i);
+        if (!entry->daemon || entry->ended)
+            continue;
+        if (entry->hold)
+            kill(-entry->pid, SIGKILL);
+        kill(entry->pid, SIGKILL);
+    }
+}
+
 /* Without a client there is nobody to serve. Handlers of the preload function's run. */
 static _Noreturn void end(void)
 {
+    kill_daemons();
     exit(EXIT_SUCCESS); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 

@@ -120,7 +120,7 @@ static int await_birth(struct mproc_process *process, struct mp_boot *boot, mpro
 
 static int finish(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
 {
-    int rc = mp_forkserver_request(task->boot, process->status.hold, err);
+    int rc = mp_forkserver_request(task->boot, process, err);
     if (rc == 0)
         rc = await_birth(process, task->boot, err);
     return rc < 0 ? rc : mp_boot_finish(task->boot, &process->status, err);

@@ -425,6 +425,42 @@ START_TEST(daemons_die_with_the_client_and_not_with_the_server)
 }
 END_TEST
 
+/* Two, a group and none, without the descriptors by which they would learn of their parent's end.
+ */
+static int close_all(const mproc_value *args)
+{
+    (void)args;
+    for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
+        close(fd);
+    return write(STDOUT_FILENO, "r", 1) == 1 ? run_forever(NULL) : 1;
+}
+
+static int help_closed(void)
+{
+    for (int i = 0; i < 2; i++) {
+        mproc_process_options options = daemon_options();
+        mproc_process *p;
+        options.group = i == 1;
+        if (mproc_process_start(&p, close_all, NULL, &options, NULL) < 0)
+            return 1;
+    }
+    return run_forever(NULL);
+}
+
+START_TEST(daemons_that_close_all_descriptors_die_with_the_client_too)
+{
+    char text[16];
+    struct run_helper helper = run_helper_start((const char *[]){"closed", NULL}, -1);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(read(helper.out, text, 1), 1);
+    kill(helper.pid, SIGKILL);
+    bool ended = run_helper_read(&helper, text, sizeof text);
+    while (waitpid(-1, NULL, 0) > 0)
+        continue;
+    ck_assert_msg(ended, "a daemon was left");
+}
+END_TEST
+
 /* Ends as told, with children that have ended; the server must be gone then. */
 static int help_end(const char *how)
 {
@@ -477,6 +513,8 @@ int mp_helper(const char *name, int argc, char **argv)
 {
     if (strcmp(name, "daemon") == 0)
         return help_daemon();
+    if (strcmp(name, "closed") == 0)
+        return help_closed();
     return strcmp(name, "end") == 0 && argc > 0 ? help_end(argv[0]) : 127;
 }
 
@@ -503,6 +541,7 @@ Suite *mp_suite(void)
     tc = mp_case(suite, "clients", 60);
     tcase_add_test(tc, a_copy_of_the_client_has_a_server_of_its_own);
     tcase_add_test(tc, daemons_die_with_the_client_and_not_with_the_server);
+    tcase_add_test(tc, daemons_that_close_all_descriptors_die_with_the_client_too);
     tcase_add_test(tc, the_server_is_gone_with_its_client_however_that_ends);
     return suite;
 }
