@@ -109,6 +109,8 @@ void mp_child_become(struct mproc_process *process, struct mp_bond *bond)
 
 _Noreturn void mp_child_work(const struct mp_task *task, const sigset_t *mask)
 {
+    /* As a copy has it from its parent: behind the handlers that the target will register. */
+    mp_exit_prepare();
     bool barrier = atexit(end_after_own_handlers) == 0;
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     mp_twin_keep_only(task->args);
