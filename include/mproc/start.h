@@ -214,6 +214,7 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  * attributes (umask, limits, priority) are those that this process had when the server started, but
  * for the soft limit of descriptors, which is that of this call. Beside what it inherits, a child
  * has a close-on-exec descriptor or two of the library's own, which tell it of its parent's end.
+ * Of this process, each child takes one to three descriptors until it is closed.
  *
  * The fork server is started by the first start that needs it, ignores SIGINT, and ends with this
  * process. If it is killed, its children live on and can be waited for, but how they end is not
@@ -286,7 +287,7 @@ MPROC_API int mproc_set_forkserver_preload(void (*preload)(void));
  *                         not called mproc_init(), or that failed
  * @retval MPROC_ETARGET   act: the target is in no file, or the child found another one there
  * @retval MPROC_EUNPICKLABLE, MPROC_ECANTPASS, MPROC_ELIMIT  act: `args` cannot be sent to the
- *                         child
+ *                         child; also -E2BIG and -EBUSY, for connections as of mproc_conn_send()
  * @retval MPROC_ETHREADS  act: other threads run and MPROC_STRICT_FORK is set
  * @retval -EAGAIN         act: the system's limit on processes
  * @retval -ENOENT, -EACCES, -ENOTDIR, -ENOEXEC, -E2BIG  act: the text says which of them could not

@@ -170,7 +170,8 @@ int mp_encode_connection(struct mp_encoder *e, const mproc_value *v)
     uint64_t id;
     int rc = e->hooks->leave(e->hooks->user, c->connection, &id);
     if (rc < 0)
-        return mp_fail(e->err, rc, "pickle: a connection cannot travel here");
+        return mp_fail(e->err, rc, "pickle: a connection cannot travel here: %s",
+                       rc == -E2BIG ? "too many for one message" : mproc_strerror(rc));
     mproc_value number = mp_int((int64_t)id);
     rc = mp_encode_int(e, &number);
     if (rc == 0)

@@ -130,8 +130,10 @@ START_TEST(a_message_has_room_for_so_many_ends)
             ck_assert_int_eq(mproc_pack(&item, "C", a), 0);
             ck_assert_int_eq(mproc_value_append(list, item), 0);
         }
-        int rc = mproc_conn_send(out, list, NULL);
+        mproc_error err = MPROC_ERROR_INIT;
+        int rc = mproc_conn_send(out, list, &err);
         ck_assert_int_eq(rc, n <= 50 ? 0 : -E2BIG);
+        ck_assert_int_eq(strstr(err.text, "too many") != NULL, n > 50);
         mproc_value_free(list);
         if (rc < 0)
             continue;
