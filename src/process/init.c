@@ -276,7 +276,9 @@ static void tell_parent(const char *text, const mproc_error *err)
         mp_stream_new(&conn, fd, 0) < 0)
         return;
     told = true;
-    mp_verdict_send(conn, MPROC_ESTART, err);
+    mproc_error there = MPROC_ERROR_INIT;
+    mp_fail(&there, MPROC_ESTART, "the child: %.200s", err->text);
+    mp_verdict_send(conn, MPROC_ESTART, &there);
     mproc_conn_close(conn);
 }
 

@@ -33,6 +33,9 @@ static int start(const char *method, double timeout)
 
 static int be_child(const char *what)
 {
+    mproc_process *process;
+    if (strcmp(what, "quietly") == 0)
+        return mproc_process_start(&process, never_run, NULL, NULL, NULL) == 0;
     if (strcmp(what, "return") == 0)
         return 3;
     if (strcmp(what, "start") == 0)

@@ -477,6 +477,8 @@ START_TEST(a_program_that_forgot_its_first_line_is_told_so)
     /* One line of the parent, which need not wait for its deadline, and at most two of the child,
      * which is killed then. */
     check_program((const char *[]){path, method, "start", "20", NULL}, "mproc_init()", 3);
+    check_program((const char *[]){path, method, "quietly", "20", NULL},
+                  "MPROC_ESTART: the child: this process was started", 1);
 #else
     check_program((const char *[]){path, method, "return", "20", NULL}, "MPROC_EBOOTSTRAP", 1);
 #endif
