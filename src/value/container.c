@@ -65,7 +65,8 @@ struct mp_node *mp_sequence_new(struct mp_tree *tree, mproc_kind kind, const mpr
         atomic_init(&((struct mp_tuple *)node)->hash, 0);
     node->len = node->cap = n;
     node->u.items = (mproc_value *)((unsigned char *)node + head);
-    node->depth += mp_copy_cells(node->u.items, items, n);
+    mp_copy_cells(node->u.items, items, n);
+    node->depth += mp_deepest(items, n);
     return node;
 }
 

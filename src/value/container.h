@@ -80,16 +80,20 @@ static inline void mp_copy_cell(mproc_value *to, const mproc_value *from)
         to->u = from->u;
 }
 
-/* Copy `n` cells; the greatest depth of any node among them, 0 if there is none. */
-static inline uint32_t mp_copy_cells(mproc_value *to, const mproc_value *from, size_t n)
+/* The greatest depth of any node among `n` cells, 0 if there is none. */
+static inline uint32_t mp_deepest(const mproc_value *cells, size_t n)
 {
     uint32_t depth = 0;
-    for (const mproc_value *end = from + n; from < end; from++, to++) {
-        mp_copy_cell(to, from);
-        if (mp_has_node(from) && from->u.node->depth > depth)
-            depth = from->u.node->depth;
-    }
+    for (const mproc_value *end = cells + n; cells < end; cells++)
+        if (mp_has_node(cells) && cells->u.node->depth > depth)
+            depth = cells->u.node->depth;
     return depth;
+}
+
+static inline void mp_copy_cells(mproc_value *to, const mproc_value *from, size_t n)
+{
+    for (const mproc_value *end = from + n; from < end; from++, to++)
+        mp_copy_cell(to, from);
 }
 
 /*

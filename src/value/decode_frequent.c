@@ -24,11 +24,13 @@ struct quick {
     unsigned char *memory;     /* of the tree, free */
     unsigned char *memory_end; /* of the newest chunk */
     size_t nodes_left;         /* that may still be made */
+    const mproc_value *from;   /* of what lies on the stack from here on, */
+    uint32_t deepest;          /* the greatest depth of a node; 0 if there is none */
 };
 
 static struct quick start_quick(const struct mp_decoder *d)
 {
-    struct quick q = {.memory = d->tree->at, .memory_end = d->tree->end};
+    struct quick q = {.memory = d->tree->at, .memory_end = d->tree->end, .from = d->top};
     if (d->nodes < d->limits.max_nodes)
         q.nodes_left = d->limits.max_nodes - d->nodes;
     size_t room = d->memo_cap < d->limits.max_memo ? d->memo_cap : d->limits.max_memo;
@@ -72,7 +74,7 @@ static inline bool memoize_next(struct quick *q, mproc_value v)
 }
 
 /* BINGET of a node, or of a text that is known to be shared. */
-static inline bool get_known(const struct mp_decoder *d, const struct quick *q, size_t index,
+static inline bool get_known(const struct mp_decoder *d, struct quick *q, size_t index,
                              mproc_value *top)
 {
     size_t len = q->memo_stop ? (size_t)(q->memo - d->memo) : d->memo_len;
@@ -86,28 +88,55 @@ static inline bool get_known(const struct mp_decoder *d, const struct quick *q, 
     *top = v;
     if (!mp_has_node(&v))
         top->meta &= ~(uint64_t)MP_SHARED_ONCE;
+    else if (v.u.node->depth > q->deepest)
+        q->deepest = v.u.node->depth;
     return true;
 }
 
 static_assert(sizeof(struct mp_tuple) % 8 == 0, "what mp_alloc() would round to");
 
-/* A tuple in memory at hand. */
+/*
+ * Depth of a tuple that takes the place of these cells, which are the topmost. Mostly it is known
+ * from how they came there, without a look at each.
+ */
+static inline uint32_t depth_of_tuple(struct quick *q, const mproc_value *items, size_t n)
+{
+    if (items > q->from && q->deepest == 0)
+        return q->deepest = 1;
+    if (items == q->from)
+        return ++q->deepest;
+    uint32_t depth = mp_deepest(items, n) + 1;
+    if (items < q->from) {
+        q->from = items;
+        q->deepest = depth;
+    }
+    if (depth > q->deepest)
+        q->deepest = depth;
+    return depth;
+}
+
+/* A tuple of the topmost cells, in memory at hand. */
 static inline bool make_tuple(const struct mp_decoder *d, struct quick *q, const mproc_value *items,
                               size_t n, mproc_value *made)
 {
     size_t bytes = sizeof(struct mp_tuple) + n * sizeof *items;
     if ((size_t)(q->memory_end - q->memory) < bytes || q->nodes_left == 0)
         return false;
+    uint32_t depth = depth_of_tuple(q, items, n);
+    if (depth > d->limits.max_depth)
+        return false;
     struct mp_tuple *tuple = (struct mp_tuple *)(void *)q->memory;
     mproc_value *to = (mproc_value *)(tuple + 1);
-    uint32_t depth = mp_copy_cells(to, items, n);
-    if (depth >= d->limits.max_depth)
-        return false;
     q->memory += bytes;
     q->nodes_left--;
-    tuple->node =
-        (struct mp_node){.tree = d->tree, .depth = depth + 1, .len = n, .cap = n, .u.items = to};
+    tuple->node.tree = d->tree;
+    tuple->node.flags = 0;
+    tuple->node.depth = depth;
+    tuple->node.len = n;
+    tuple->node.cap = n;
+    tuple->node.u.items = to;
     atomic_init(&tuple->hash, 0);
+    mp_copy_cells(to, items, n);
     *made = mp_node_cell(MPROC_KIND_TUPLE, &tuple->node);
     return true;
 }
@@ -244,6 +273,8 @@ static inline const unsigned char *stop_of(const struct mp_decoder *d)
  *
  * Several switches, so short that compilers make a few compares of each: they make an indirect jump
  * of one for all, which costs as much as most of these opcodes do. The items of rows come first.
+ * What mostly comes next is tried at once in two places: a tuple that ends a record ends a tuple
+ * with it, and where a record ends, the next one begins.
  */
 /* NOLINTNEXTLINE(readability-function-size): see above */
 void mp_decode_frequent(struct mp_decoder *d)
@@ -282,6 +313,8 @@ void mp_decode_frequent(struct mp_decoder *d)
                 op = *++at;
                 if (op == OP_MEMOIZE && memoize_next(&q, made))
                     op = *++at;
+                if (op == OP_TUPLE && at < stop)
+                    goto tuple;
                 continue;
             case OP_NEWTRUE:
             case OP_NEWFALSE:
@@ -326,6 +359,7 @@ void mp_decode_frequent(struct mp_decoder *d)
             at += 5;
             break;
         case OP_MARK:
+        mark:
             if (d->n_marks == d->cap_marks)
                 goto done;
             if (top > floor && mp_kind(&top[-1]) == MPROC_KIND_LIST) {
@@ -340,19 +374,24 @@ void mp_decode_frequent(struct mp_decoder *d)
             }
             d->marks[d->n_marks++] = (size_t)(top - d->stack);
             floor = top;
+            q.from = top;
+            q.deepest = 0;
             at++;
             break;
         case OP_TUPLE:
+        tuple:
             if (d->n_marks == 0 || !make_tuple(d, &q, floor, (size_t)(top - floor), &made))
                 goto done;
             *floor = made;
             top = floor + 1;
             d->n_marks--;
             floor = floor_of(d);
-            at++;
-            if (*at == OP_MEMOIZE && memoize_next(&q, made))
-                at++;
-            break;
+            op = *++at;
+            if (op == OP_MEMOIZE && memoize_next(&q, made))
+                op = *++at;
+            if (op == OP_MARK && at < stop)
+                goto mark;
+            continue;
         case OP_BINGET:
             if (!get_known(d, &q, at[1], top))
                 goto done;

@@ -25,6 +25,7 @@
 /* Flags of a cell. */
 #define MP_CELL_ROOT 1u /* embedded in a struct mp_tree that nobody has taken over */
 #define MP_CELL_BIG 2u  /* an int in bytes: shortest two's complement, more than 8 of them */
+#define MP_CELL_NODE 4u /* points at a node; all cells of some kinds do */
 
 struct mproc_value {
     uint64_t meta; /* bits 0-7 kind, 8-15 flags, 16-63 length of text or bytes */
@@ -129,8 +130,7 @@ static inline uint64_t mp_meta(mproc_kind kind, size_t len)
 
 static inline bool mp_has_node(const mproc_value *v)
 {
-    return (unsigned)mp_kind(v) - MPROC_KIND_BYTEARRAY <=
-           MPROC_KIND_CONNECTION - MPROC_KIND_BYTEARRAY;
+    return (v->meta & MP_CELL_NODE << 8) != 0;
 }
 
 static inline bool mp_is_shared(const mproc_value *v)
@@ -191,7 +191,7 @@ static inline mproc_value mp_text(mproc_kind kind, const unsigned char *text, si
 
 static inline mproc_value mp_node_cell(mproc_kind kind, struct mp_node *node)
 {
-    return (mproc_value){.meta = (uint64_t)kind, .u.node = node};
+    return (mproc_value){.meta = (uint64_t)kind | MP_CELL_NODE << 8, .u.node = node};
 }
 
 #endif

@@ -9,14 +9,6 @@
 
 #include "support/suite.h"
 
-#if defined __SANITIZE_THREAD__
-#define MP_UNDER_TSAN 1
-#elif defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define MP_UNDER_TSAN 1
-#endif
-#endif
-
 /* Start with default options, or fail the test. The format is mproc_pack()'s, NULL for no args. */
 mproc_process *run_start(mproc_target target, const char *format, ...);
 

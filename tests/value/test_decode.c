@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading pickles: every opcode as Python reads it, and every way in which one can be malformed. */
 #include "value/help.h"
+#include "value/value.h"
 
 static void check_vector(char *const *fields)
 {
@@ -546,6 +547,83 @@ START_TEST(lists_of_numbers_cut_short_or_limited_are_refused)
 }
 END_TEST
 
+/* --- how deep ----------------------------------------------------------------------------------
+ */
+
+struct nest {
+    struct mp_buffer pickle;
+    uint64_t random;
+    unsigned known; /* containers in the memo */
+};
+
+static unsigned choose(struct nest *nest, unsigned n)
+{
+    nest->random = nest->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)(nest->random >> 33) % n;
+}
+
+static void put_nest(struct nest *nest, int levels);
+
+static void put_nests(struct nest *nest, int levels, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        put_nest(nest, levels - 1);
+}
+
+/* A number, a container from the memo, or a new one of any kind that tuples are among. */
+static void put_nest(struct nest *nest, int levels)
+{
+    const char *const tuples[] = {")", "\x85", "\x86", "\x87"};
+    unsigned kind = levels > 0 ? choose(nest, 8) : 0;
+    if (kind < 2) {
+        put_text(&nest->pickle, choose(nest, 2) ? "K\7" : "N");
+    } else if (kind == 2 && nest->known > 0) {
+        put_text(&nest->pickle, "h");
+        mp_buffer_append(&nest->pickle, &(unsigned char){(unsigned char)choose(nest, nest->known)},
+                         1);
+    } else {
+        unsigned n = choose(nest, 4);
+        bool small = kind < 5;
+        if (!small)
+            put_text(&nest->pickle, kind == 7 ? "](" : "(");
+        put_nests(nest, levels, small ? n : 2 * n);
+        put_text(&nest->pickle, small ? tuples[n] : kind == 7 ? "e" : "t");
+        if (nest->known < 256 && choose(nest, 2)) {
+            put_text(&nest->pickle, "\x94");
+            nest->known++;
+        }
+    }
+}
+
+static uint32_t check_depths(const mproc_value *v)
+{
+    uint32_t deepest = 0;
+    if (!mp_has_node(v))
+        return 0;
+    for (size_t i = 0; i < mproc_value_length(v); i++) {
+        uint32_t depth = check_depths(mproc_value_item(v, i));
+        deepest = depth > deepest ? depth : deepest;
+    }
+    ck_assert_uint_eq(v->u.node->depth, deepest + 1);
+    return deepest + 1;
+}
+
+START_TEST(depths_are_known_however_a_value_came_together)
+{
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        struct nest nest = {.random = seed * UINT64_C(0x9e3779b97f4a7c15)};
+        put_nests(&nest, 6, 5);
+        put_text(&nest.pickle, "\x87\x87.");
+        mproc_value *v = load(nest.pickle.data, nest.pickle.len);
+        uint32_t depth = check_depths(v);
+        ck_assert_int_eq(load_limited(&nest.pickle, depth, SIZE_MAX), 0);
+        ck_assert_int_eq(load_limited(&nest.pickle, depth - 1, SIZE_MAX), MPROC_ELIMIT);
+        mproc_value_free(v);
+        mp_buffer_clear(&nest.pickle);
+    }
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("value_decode");
@@ -563,5 +641,6 @@ Suite *mp_suite(void)
     tcase_add_test(tc, lists_of_numbers_are_read_on_a_stack_that_is_nearly_full);
     tcase_add_test(tc, rows_of_numbers_may_be_anything_in_the_end);
     tcase_add_test(tc, lists_of_numbers_cut_short_or_limited_are_refused);
+    tcase_add_test(tc, depths_are_known_however_a_value_came_together);
     return suite;
 }
