@@ -6,7 +6,6 @@
 #include "value/hash.h"
 #include "value/number.h"
 
-#define SMALL_TABLE ((size_t)8) /* up to so many entries are searched one by one */
 #define MAX_ENTRIES (UINT32_MAX - 1)
 #define HASH_HALF 0xffffffff00000000u
 
@@ -245,7 +244,7 @@ static void put_index(struct mp_table *table, uint64_t hash, size_t position)
 /* The low half of the hash chooses the slot but is not kept, so growing hashes the keys again. */
 static int build_index(struct mp_table *table, size_t width, size_t entries)
 {
-    size_t slots = 4 * SMALL_TABLE;
+    size_t slots = 4 * MP_SMALL_TABLE;
     while (slots / 2 < entries)
         slots *= 2;
     uint64_t *index = mp_alloc(table->node.tree, slots * sizeof *index);
@@ -271,14 +270,14 @@ int mp_table_reserve(struct mp_table *table, mproc_kind kind, size_t more)
         return MPROC_ELIMIT;
     int rc = reserve(&table->node, more, width * sizeof(mproc_value));
     size_t entries = table->node.len + more;
-    if (rc < 0 || entries <= SMALL_TABLE || (table->index && entries <= (table->mask + 1) / 2))
+    if (rc < 0 || entries <= MP_SMALL_TABLE || (table->index && entries <= (table->mask + 1) / 2))
         return rc;
     return build_index(table, width, entries);
 }
 
 int mp_table_reindex(struct mp_table *table, mproc_kind kind)
 {
-    if (table->node.len <= SMALL_TABLE)
+    if (table->node.len <= MP_SMALL_TABLE)
         return 0;
     return build_index(table, mp_table_width(kind), table->node.len);
 }
@@ -300,9 +299,9 @@ int mp_table_set(struct mp_table *table, mproc_kind kind, const mproc_value *key
                  const mproc_value *value)
 {
     size_t width = mp_table_width(kind);
-    bool full =
-        table->node.len == table->node.cap ||
-        (table->index ? table->node.len >= (table->mask + 1) / 2 : table->node.len >= SMALL_TABLE);
+    bool full = table->node.len == table->node.cap ||
+                (table->index ? table->node.len >= (table->mask + 1) / 2
+                              : table->node.len >= MP_SMALL_TABLE);
     int rc = full ? mp_table_reserve(table, kind, 1) : 0;
     if (rc < 0)
         return rc;

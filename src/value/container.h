@@ -11,6 +11,9 @@
 /* Largest nesting of a key. */
 #define MP_MAX_KEY_DEPTH 200
 
+/* Up to so many entries of a table have no index and are searched one by one. */
+#define MP_SMALL_TABLE ((size_t)8)
+
 /* An empty node of a container kind, a bytearray or an object. NULL if out of memory. */
 struct mp_node *mp_node_new(struct mp_tree *tree, mproc_kind kind);
 

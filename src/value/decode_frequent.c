@@ -5,8 +5,8 @@
  */
 #include <assert.h>
 
-#include "value/decoder.h"
 #include "value/hash.h"
+#include "value/quick.h"
 
 /*
  * Bytes of the longest opcode here, without its text, and the next opcode; and of a text's opcode
@@ -14,23 +14,9 @@
  */
 #define ROOM 10
 
-/*
- * What changes with nearly every opcode, out of the decoder: compilers keep it in registers, which
- * they cannot do with what a byte written into the message might change.
- */
-struct quick {
-    mproc_value *memo;         /* where the next MEMOIZE puts its entry */
-    mproc_value *memo_stop;    /* no further than this; NULL if the next is not at the end */
-    unsigned char *memory;     /* of the tree, free */
-    unsigned char *memory_end; /* of the newest chunk */
-    size_t nodes_left;         /* that may still be made */
-    const mproc_value *from;   /* of what lies on the stack from here on, */
-    uint32_t deepest;          /* the greatest depth of a node; 0 if there is none */
-};
-
-static struct quick start_quick(const struct mp_decoder *d)
+static struct mp_quick start_quick(const struct mp_decoder *d)
 {
-    struct quick q = {.memory = d->tree->at, .memory_end = d->tree->end, .from = d->top};
+    struct mp_quick q = {.memory = d->tree->at, .memory_end = d->tree->end, .from = d->top};
     if (d->nodes < d->limits.max_nodes)
         q.nodes_left = d->limits.max_nodes - d->nodes;
     size_t room = d->memo_cap < d->limits.max_memo ? d->memo_cap : d->limits.max_memo;
@@ -41,7 +27,7 @@ static struct quick start_quick(const struct mp_decoder *d)
     return q;
 }
 
-static void end_quick(struct mp_decoder *d, const struct quick *q)
+static void end_quick(struct mp_decoder *d, const struct mp_quick *q)
 {
     d->tree->at = q->memory;
     if (d->nodes < d->limits.max_nodes)
@@ -64,60 +50,23 @@ static inline bool is_ascii(const unsigned char *text, size_t len)
     return (all & high_bits) == 0;
 }
 
-/* MEMOIZE, if it is for the next entry and there is room. */
-static inline bool memoize_next(struct quick *q, mproc_value v)
-{
-    if (q->memo == q->memo_stop)
-        return false;
-    *q->memo++ = v;
-    return true;
-}
-
-/* BINGET of a node, or of a text that is known to be shared. */
-static inline bool get_known(const struct mp_decoder *d, struct quick *q, size_t index,
-                             mproc_value *top)
-{
-    size_t len = q->memo_stop ? (size_t)(q->memo - d->memo) : d->memo_len;
-    if (!d->memo || index >= len || d->memo[index].meta == MP_UNSET_MEMO)
-        return false;
-    mproc_value v = d->memo[index];
-    if (mp_has_node(&v))
-        v.u.node->flags |= MP_NODE_SHARED;
-    else if (!(v.meta & MP_SHARED_ONCE))
-        return false;
-    *top = v;
-    if (!mp_has_node(&v))
-        top->meta &= ~(uint64_t)MP_SHARED_ONCE;
-    else if (v.u.node->depth > q->deepest)
-        q->deepest = v.u.node->depth;
-    return true;
-}
-
 static_assert(sizeof(struct mp_tuple) % 8 == 0, "what mp_alloc() would round to");
 
-/*
- * Depth of a tuple that takes the place of these cells, which are the topmost. Mostly it is known
- * from how they came there, without a look at each.
- */
-static inline uint32_t depth_of_tuple(struct quick *q, const mproc_value *items, size_t n)
+/* Depth of a tuple of the topmost cells, which takes their place. */
+static inline uint32_t depth_of_tuple(struct mp_quick *q, const mproc_value *items, size_t n)
 {
     if (items > q->from && q->deepest == 0)
         return q->deepest = 1;
     if (items == q->from)
         return ++q->deepest;
     uint32_t depth = mp_deepest(items, n) + 1;
-    if (items < q->from) {
-        q->from = items;
-        q->deepest = depth;
-    }
-    if (depth > q->deepest)
-        q->deepest = depth;
+    mp_quick_note_depth(q, items, depth);
     return depth;
 }
 
 /* A tuple of the topmost cells, in memory at hand. */
-static inline bool make_tuple(const struct mp_decoder *d, struct quick *q, const mproc_value *items,
-                              size_t n, mproc_value *made)
+static inline bool make_tuple(const struct mp_decoder *d, struct mp_quick *q,
+                              const mproc_value *items, size_t n, mproc_value *made)
 {
     size_t bytes = sizeof(struct mp_tuple) + n * sizeof *items;
     if ((size_t)(q->memory_end - q->memory) < bytes || q->nodes_left == 0)
@@ -165,7 +114,7 @@ static inline size_t read_number(const unsigned char *at, mproc_value *to)
 }
 
 /* The topmost cells as a tuple. Inlined for each `n`, which makes straight lines of its loops. */
-static inline bool tuple_of_top(const struct mp_decoder *d, struct quick *q, mproc_value **top,
+static inline bool tuple_of_top(const struct mp_decoder *d, struct mp_quick *q, mproc_value **top,
                                 const mproc_value *floor, size_t n, mproc_value *made)
 {
     if ((size_t)(*top - floor) < n || !make_tuple(d, q, *top - n, n, made))
@@ -175,7 +124,7 @@ static inline bool tuple_of_top(const struct mp_decoder *d, struct quick *q, mpr
     return true;
 }
 
-static inline bool small_tuple(const struct mp_decoder *d, struct quick *q, mproc_value **top,
+static inline bool small_tuple(const struct mp_decoder *d, struct mp_quick *q, mproc_value **top,
                                const mproc_value *floor, unsigned op, mproc_value *made)
 {
     if (op == OP_TUPLE2)
@@ -213,7 +162,7 @@ static unsigned char *read_numbers(unsigned char *at, const unsigned char *end, 
 }
 
 /* Where a list's next items go: its own room, and what is free behind it. */
-static mproc_value *room_of_list(const struct mp_node *list, const struct quick *q, size_t *room)
+static mproc_value *room_of_list(const struct mp_node *list, const struct mp_quick *q, size_t *room)
 {
     mproc_value *memory = (mproc_value *)(void *)q->memory;
     size_t free_cells = (size_t)(q->memory_end - q->memory) / sizeof *memory;
@@ -230,7 +179,7 @@ static mproc_value *room_of_list(const struct mp_node *list, const struct quick 
  * to where the list will have them, and never lie on the stack; `cells` is what that has room for.
  * Behind the APPENDS, or NULL and nothing has changed.
  */
-static unsigned char *append_numbers(const struct mp_decoder *d, struct quick *q,
+static unsigned char *append_numbers(const struct mp_decoder *d, struct mp_quick *q,
                                      struct mp_node *list, unsigned char *at, size_t cells)
 {
     size_t room;
@@ -248,12 +197,6 @@ static unsigned char *append_numbers(const struct mp_decoder *d, struct quick *q
         q->memory = (unsigned char *)(list->u.items + list->cap);
     }
     return at + 1;
-}
-
-/* Lowest cell that may be popped: none below the topmost mark. */
-static inline mproc_value *floor_of(const struct mp_decoder *d)
-{
-    return d->stack + (d->n_marks > 0 ? d->marks[d->n_marks - 1] : 0);
 }
 
 /*
@@ -284,8 +227,8 @@ void mp_decode_frequent(struct mp_decoder *d)
     unsigned char *at = d->at;
     const unsigned char *const stop = stop_of(d);
     mproc_value *top = d->top;
-    mproc_value *floor = floor_of(d);
-    struct quick q = start_quick(d);
+    mproc_value *floor = mp_quick_floor(d);
+    struct mp_quick q = start_quick(d);
     unsigned op = *at;
     *d->nul = '\0';
     while (at < stop) {
@@ -296,13 +239,13 @@ void mp_decode_frequent(struct mp_decoder *d)
             case OP_SHORT_BINUNICODE:
                 n = at[1];
                 if ((size_t)(stop - at) < n || !is_ascii(at + 2, n))
-                    goto done;
+                    goto others;
                 made = mp_text(MPROC_KIND_STR, at + 2, n);
                 *top++ = made;
                 at += 2 + n;
                 op = *at;
                 *at = '\0';
-                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                if (op == OP_MEMOIZE && mp_quick_memoize(&q, made))
                     op = *++at;
                 continue;
             case OP_TUPLE1:
@@ -311,7 +254,7 @@ void mp_decode_frequent(struct mp_decoder *d)
                 if (!small_tuple(d, &q, &top, floor, op, &made))
                     goto done;
                 op = *++at;
-                if (op == OP_MEMOIZE && memoize_next(&q, made))
+                if (op == OP_MEMOIZE && mp_quick_memoize(&q, made))
                     op = *++at;
                 if (op == OP_TUPLE && at < stop)
                     goto tuple;
@@ -322,7 +265,7 @@ void mp_decode_frequent(struct mp_decoder *d)
                 op = *++at;
                 continue;
             case OP_MEMOIZE:
-                if (top == floor || !memoize_next(&q, top[-1]))
+                if (top == floor || !mp_quick_memoize(&q, top[-1]))
                     goto done;
                 op = *++at;
                 continue;
@@ -385,21 +328,32 @@ void mp_decode_frequent(struct mp_decoder *d)
             *floor = made;
             top = floor + 1;
             d->n_marks--;
-            floor = floor_of(d);
+            floor = mp_quick_floor(d);
             op = *++at;
-            if (op == OP_MEMOIZE && memoize_next(&q, made))
+            if (op == OP_MEMOIZE && mp_quick_memoize(&q, made))
                 op = *++at;
             if (op == OP_MARK && at < stop)
                 goto mark;
             continue;
         case OP_BINGET:
-            if (!get_known(d, &q, at[1], top))
+            if (!mp_quick_get(d, &q, at[1], top))
                 goto done;
             top++;
             at += 2;
             break;
         default:
-            goto done;
+        others : {
+            struct mp_run run = {
+                .q = q, .at = at, .top = top, .floor = floor, .stop = stop, .op = op};
+            if (!mp_decode_container(d, &run))
+                goto done;
+            q = run.q;
+            at = run.at;
+            top = run.top;
+            floor = run.floor;
+            op = run.op;
+            continue;
+        }
         }
         op = *at;
     }

@@ -570,10 +570,61 @@ static void put_nests(struct nest *nest, int levels, unsigned n)
         put_nest(nest, levels - 1);
 }
 
-/* A number, a container from the memo, or a new one of any kind that tuples are among. */
-static void put_nest(struct nest *nest, int levels)
+static void put_entries(struct nest *nest, int levels, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char key[] = {(char)('a' + i), 0};
+        put_text(&nest->pickle, "\x8c\1");
+        put_text(&nest->pickle, key);
+        put_nest(nest, levels - 1);
+    }
+}
+
+static void put_container(struct nest *nest, int levels)
 {
     const char *const tuples[] = {")", "\x85", "\x86", "\x87"};
+    unsigned n = choose(nest, 4);
+    switch (choose(nest, 7)) {
+    case 0:
+    case 1:
+        put_nests(nest, levels, n);
+        put_text(&nest->pickle, tuples[n]);
+        break;
+    case 2:
+        put_text(&nest->pickle, "(");
+        put_nests(nest, levels, 2 * n);
+        put_text(&nest->pickle, "t");
+        break;
+    case 3:
+        put_text(&nest->pickle, "](");
+        put_nests(nest, levels, 2 * n);
+        put_text(&nest->pickle, "e");
+        break;
+    case 4:
+        put_text(&nest->pickle, "}(");
+        put_entries(nest, levels, 3 * n);
+        put_text(&nest->pickle, "u");
+        break;
+    case 5:
+        put_text(&nest->pickle, "]");
+        put_nests(nest, levels, 1);
+        put_text(&nest->pickle, "a");
+        break;
+    default:
+        put_text(&nest->pickle, "}");
+        put_entries(nest, levels, 1);
+        put_text(&nest->pickle, "s");
+        break;
+    }
+    if (nest->known < 256 && choose(nest, 2)) {
+        put_text(&nest->pickle, "\x94");
+        nest->known++;
+    }
+}
+
+/* A number, a container from the memo, or a new one. */
+static void put_nest(struct nest *nest, int levels)
+{
     unsigned kind = levels > 0 ? choose(nest, 8) : 0;
     if (kind < 2) {
         put_text(&nest->pickle, choose(nest, 2) ? "K\7" : "N");
@@ -582,16 +633,7 @@ static void put_nest(struct nest *nest, int levels)
         mp_buffer_append(&nest->pickle, &(unsigned char){(unsigned char)choose(nest, nest->known)},
                          1);
     } else {
-        unsigned n = choose(nest, 4);
-        bool small = kind < 5;
-        if (!small)
-            put_text(&nest->pickle, kind == 7 ? "](" : "(");
-        put_nests(nest, levels, small ? n : 2 * n);
-        put_text(&nest->pickle, small ? tuples[n] : kind == 7 ? "e" : "t");
-        if (nest->known < 256 && choose(nest, 2)) {
-            put_text(&nest->pickle, "\x94");
-            nest->known++;
-        }
+        put_container(nest, levels);
     }
 }
 
@@ -601,7 +643,11 @@ static uint32_t check_depths(const mproc_value *v)
     if (!mp_has_node(v))
         return 0;
     for (size_t i = 0; i < mproc_value_length(v); i++) {
-        uint32_t depth = check_depths(mproc_value_item(v, i));
+        const mproc_value *key;
+        const mproc_value *item = mproc_value_item(v, i);
+        if (mproc_value_kind(v) == MPROC_KIND_DICT)
+            ck_assert_int_eq(mproc_value_entry(v, i, &key, &item), 1);
+        uint32_t depth = check_depths(item);
         deepest = depth > deepest ? depth : deepest;
     }
     ck_assert_uint_eq(v->u.node->depth, deepest + 1);
@@ -624,6 +670,70 @@ START_TEST(depths_are_known_however_a_value_came_together)
 }
 END_TEST
 
+/* --- containers --------------------------------------------------------------------------------
+ */
+
+/* Small messages have no memory to make containers in at once. */
+static mproc_value *load_behind(const char *pickle, size_t len, size_t others)
+{
+    struct mp_buffer whole = {0};
+    put_text(&whole, "](");
+    for (size_t i = 0; i < others; i++)
+        put_text(&whole, "K\1");
+    put_text(&whole, "e0");
+    mp_buffer_append(&whole, pickle, len);
+    mproc_value *v = load(whole.data, whole.len);
+    mp_buffer_clear(&whole);
+    return v;
+}
+
+#define KEYS8 "\x8c\1aK\1\x8c\1bK\2\x8c\1cK\3\x8c\1dK\4\x8c\1eK\5\x8c\1fK\6\x8c\1gK\7\x8c\1hK\10"
+#define REPR8 "'a': 1, 'b': 2, 'c': 3, 'd': 4, 'e': 5, 'f': 6, 'g': 7, 'h': 8"
+
+static const struct {
+    const char *pickle;
+    size_t len;
+    const char *repr;
+} containers[] = {
+    MIXED("]}\x86.", "([], {})"),
+    MIXED("](e}(u\x86.", "([], {})"),
+    MIXED("]K\1a.", "[1]"),
+    MIXED("]K\1aK\2a(K\3K\4eK\5a.", "[1, 2, 3, 4, 5]"),
+    MIXED("}\x8c\1aK\1s.", "{'a': 1}"),
+    MIXED("}\x8c\1aK\1s\x8c\1bK\2s\x8c\1aK\3s.", "{'a': 3, 'b': 2}"),
+    MIXED("}(\x8c\1aK\1\x8c\1aK\2u.", "{'a': 2}"),
+    MIXED("}(\x8c\0K\1\x8c\1\0K\2\x8c\0K\3u.", "{'': 3, '\\x00': 2}"),
+    MIXED("}(\x8c\2abK\1\x8c\2acK\2\x8c\2abK\3u.", "{'ab': 3, 'ac': 2}"),
+    MIXED("}(\x8c\1aK\1K\1K\2u.", "{'a': 1, 1: 2}"),
+    MIXED("}(K\1K\2\x88K\3u.", "{1: 3}"),
+    MIXED("}(\x8c\1aK\1C\1aK\2u.", "{'a': 1, b'a': 2}"),
+    MIXED("}(" KEYS8 "u.", "{" REPR8 "}"),
+    MIXED("}(" KEYS8 "\x8c\1iK\11u.", "{" REPR8 ", 'i': 9}"),
+    MIXED("}(" KEYS8 "u\x8c\1iK\11s.", "{" REPR8 ", 'i': 9}"),
+    MIXED("}(" KEYS8 "u(\x8c\1hK\11\x8c\1iK\12u.",
+          "{'a': 1, 'b': 2, 'c': 3, 'd': 4, 'e': 5, 'f': 6, 'g': 7, 'h': 9, 'i': 10}"),
+    MIXED("]\x94]\x94h\1a\x86.", "([], [[...]])"),
+    MIXED("}\x94}\x94\x8c\1ah\1s\x86.", "({}, {'a': {...}})"),
+    MIXED("](](K\1e}(\x8c\1a](K\2eue.", "[[1], {'a': [2]}]"),
+    MIXED("](C\0C\3a\0bC\1xe.", "[b'', b'a\\x00b', b'x']"),
+    MIXED("(C\1x\x94j\0\0\0\0h\0t.", "(b'x', b'x', b'x')"),
+    MIXED("](\x8c\2\xc3\xa9\x8c\3\xe2\x82\xac\x8c\4\xf0\x9f\x98\x80"
+          "e.",
+          "['\u00e9', '\u20ac', '\U0001f600']"),
+};
+
+START_TEST(containers_are_read_in_large_messages_as_in_small_ones)
+{
+    for (size_t i = 0; i < COUNT(containers); i++)
+        for (size_t others = 0; others < 100; others += 33) {
+            mproc_value *v = load_behind(containers[i].pickle, containers[i].len, others);
+            assert_repr(v, containers[i].repr);
+            assert_round_trip(v);
+            mproc_value_free(v);
+        }
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("value_decode");
@@ -641,6 +751,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, lists_of_numbers_are_read_on_a_stack_that_is_nearly_full);
     tcase_add_test(tc, rows_of_numbers_may_be_anything_in_the_end);
     tcase_add_test(tc, lists_of_numbers_cut_short_or_limited_are_refused);
+    tcase_add_test(tc, containers_are_read_in_large_messages_as_in_small_ones);
     tcase_add_test(tc, depths_are_known_however_a_value_came_together);
     return suite;
 }
