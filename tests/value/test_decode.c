@@ -724,13 +724,17 @@ static const struct {
 
 START_TEST(containers_are_read_in_large_messages_as_in_small_ones)
 {
-    for (size_t i = 0; i < COUNT(containers); i++)
+    for (size_t i = 0; i < COUNT(containers); i++) {
+        uint32_t depth = 0;
         for (size_t others = 0; others < 100; others += 33) {
             mproc_value *v = load_behind(containers[i].pickle, containers[i].len, others);
             assert_repr(v, containers[i].repr);
             assert_round_trip(v);
+            ck_assert(others == 0 || v->u.node->depth == depth);
+            depth = v->u.node->depth;
             mproc_value_free(v);
         }
+    }
 }
 END_TEST
 
