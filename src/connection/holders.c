@@ -103,10 +103,14 @@ static void strike_those_gone(struct mp_holders *holders, int fd)
     }
 }
 
+/* Who is killed between the two steps counts as active, but is struck as one at rest. */
 static void set_active(struct mp_hold *hold, bool active)
 {
-    atomic_fetch_add(&hold->holders->active, active ? 1 : UINT32_MAX);
+    if (active)
+        atomic_fetch_add(&hold->holders->active, 1);
     replace(hold->holders, active ? -own.pid : own.pid, active ? own.pid : -own.pid);
+    if (!active)
+        atomic_fetch_sub(&hold->holders->active, 1);
 }
 
 static void wake(struct mp_hold *hold)

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -414,6 +415,57 @@ END_TEST
 
 #if defined __linux__
 
+/* Let a child go so many instructions further; true if it ends before. */
+static bool ends_within(pid_t child, unsigned steps)
+{
+    int status = 0;
+    for (unsigned i = 0; i < steps; i++)
+        if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) < 0 ||
+            waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
+            return true;
+    return false;
+}
+
+/* Kill a child somewhere on its way to rest; true if it came to the end of that. */
+static bool rest_for(struct mp_hold *hold, unsigned steps)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+            _exit(0);
+        raise(SIGSTOP);
+        mp_hold_rest_others();
+        _exit(atomic_load(&hold->holders->active) == 1 ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    if (WIFSTOPPED(status)) {
+        if (ends_within(child, steps))
+            return true;
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        return false;
+    }
+    return true;
+}
+
+/* One after the other are killed, each an instruction later, and then struck. */
+START_TEST(a_child_killed_at_any_instruction_never_makes_another_look_alone)
+{
+    struct mp_hold hold;
+    if (getenv("MPROC_TEST_VALGRIND")) /* whose own instructions these would be */
+        return;
+    ck_assert_int_eq(mp_hold_open(&hold, -1, &no_ops), 0);
+    for (unsigned steps = 0; !rest_for(&hold, steps); steps++) {
+        hold.calm = 1;
+        mp_hold_may_read_ahead_beside_others(&hold);
+        ck_assert_uint_eq(atomic_load(&hold.holders->all), 1);
+        ck_assert_uint_ge(atomic_load(&hold.holders->active), 1);
+    }
+    mp_hold_close(&hold);
+}
+END_TEST
+
 START_TEST(a_copy_made_behind_our_back_is_not_counted_down)
 {
     struct mp_hold hold;
@@ -617,6 +669,7 @@ Suite *mp_suite(void)
     tcase_add_test(tc, a_child_rests_what_it_has_not_seen);
     tcase_add_loop_test(tc, thousands_of_connections_take_little_memory, 0, 2);
 #if defined __linux__
+    tcase_add_test(tc, a_child_killed_at_any_instruction_never_makes_another_look_alone);
     tcase_add_test(tc, a_copy_made_behind_our_back_is_not_counted_down);
 #endif
     tcase_add_test(tc, forks_beside_threads_that_open_and_close);
