@@ -70,19 +70,7 @@ static bool replace(struct mp_holders *holders, int32_t old, int32_t new)
 static void sign(struct mp_hold *hold)
 {
     if (hold->made < own.known || !replace(hold->holders, 0, mark_of(hold)))
-        atomic_fetch_add(&hold->holders->unnamed, 1);
-}
-
-/* If our pid is not there it found no room, or somebody thought us gone and has counted. */
-static bool take_name_back(struct mp_hold *hold)
-{
-    if (replace(hold->holders, mark_of(hold), 0))
-        return true;
-    uint32_t n = atomic_load(&hold->holders->unnamed);
-    while (n > 0)
-        if (atomic_compare_exchange_strong(&hold->holders->unnamed, &n, n - 1))
-            return true;
-    return false;
+        hold->nameless = mp_hold_generation;
 }
 
 static void count_down(struct mp_holders *holders, int32_t mark)
@@ -284,7 +272,6 @@ static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
     atomic_store(&holders->active, 1);
     atomic_store(&holders->ahead, 0);
     atomic_store(&holders->dealt, 0);
-    atomic_store(&holders->unnamed, 0);
     hold->holders = holders;
     hold->made = mp_hold_generation;
     hold->awake = mp_hold_generation;
@@ -315,9 +302,11 @@ int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 
 static void leave_locked(struct mp_hold *hold)
 {
+    int32_t mark = mark_of(hold);
     remove_locked(hold);
-    if (take_name_back(hold))
-        count_down(hold->holders, mark_of(hold));
+    /* If our pid was left and is not there, somebody thought us gone and has counted. */
+    if (hold->nameless == mp_hold_generation || replace(hold->holders, mark, 0))
+        count_down(hold->holders, mark);
     if (hold->made == mp_hold_generation)
         add_pending_locked(hold->holders);
 }

@@ -29,7 +29,6 @@
 struct mp_holders {
     _Atomic uint32_t all;                   /* processes that have a copy */
     _Atomic uint32_t active;                /* those that do not rest it */
-    _Atomic uint32_t unnamed;               /* those for whose pid there was no room */
     _Atomic uint32_t ahead;                 /* reads ahead beside resting copies */
     _Atomic uint32_t dealt;                 /* for the user: see mp_hold_deal() */
     struct mp_holders *next;                /* the allocator's */
@@ -57,14 +56,15 @@ struct mp_hold {
     struct mp_hold *prev;
     struct mp_hold *next;
     int fd;
-    unsigned made;   /* the generation in which it was opened, */
-    unsigned awake;  /* was used or meant to be used, */
-    unsigned seen;   /* and for which mp_hold_see() was called */
-    bool is_late;    /* it has rested: others that rest may do as it did */
-    bool is_busy;    /* ops->before_fork() said so, the last time */
-    unsigned calm;   /* so many looks at the count until the next look for the others */
-    unsigned calmer; /* and so many after that */
-    uint32_t ahead;  /* reads ahead when this process was forked */
+    unsigned made;     /* the generation in which it was opened, */
+    unsigned awake;    /* was used or meant to be used, */
+    unsigned seen;     /* for which mp_hold_see() was called, */
+    unsigned nameless; /* and in which there was no room for our pid */
+    bool is_late;      /* it has rested: others that rest may do as it did */
+    bool is_busy;      /* ops->before_fork() said so, the last time */
+    unsigned calm;     /* so many looks at the count until the next look for the others */
+    unsigned calmer;   /* and so many after that */
+    uint32_t ahead;    /* reads ahead when this process was forked */
 };
 
 /* Be the one holder of `fd`, until the hold is closed, before the descriptor. 0 or -errno. */

@@ -142,6 +142,61 @@ START_TEST(an_end_that_many_children_have_is_read_ahead_once_they_have_closed)
 }
 END_TEST
 
+#if defined __linux__ && !defined MP_PORTABLE
+
+static pid_t fork_stopped(void (*then)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        then();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+    ck_assert(WIFSTOPPED(status));
+    return child;
+}
+
+static void stop(void)
+{
+    raise(SIGSTOP);
+}
+
+static void lose_and_stop_and_close(void)
+{
+    close(mproc_conn_handle(in));
+    raise(SIGSTOP);
+    mproc_conn_close(in);
+}
+
+static void end_child(pid_t child, int signal)
+{
+    kill(child, signal);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+START_TEST(a_child_that_was_thought_gone_does_not_close_for_another)
+{
+    pid_t named[MP_HOLDERS_NAMED - 1]; /* and this process */
+    make_pipe();
+    named[0] = fork_stopped(lose_and_stop_and_close);
+    for (int i = 1; i < MP_HOLDERS_NAMED - 1; i++)
+        named[i] = fork_stopped(stop);
+    pid_t nameless = fork_stopped(stop);
+    put_range(0, BATCH);
+    ck_assert(reads_exactly(0));
+    end_child(named[0], SIGCONT);
+    for (int i = 1; i < MP_HOLDERS_NAMED - 1; i++)
+        end_child(named[i], SIGKILL);
+    put_range(BATCH, 2 * BATCH);
+    ck_assert(reads_exactly(BATCH));
+    end_child(nameless, SIGKILL);
+    close_pair();
+}
+END_TEST
+
+#endif
+
 START_TEST(an_end_that_is_passed_on_while_others_have_it_is_never_read_ahead)
 {
     mproc_conn *carrier[2];
@@ -649,6 +704,9 @@ Suite *mp_suite(void)
     tcase_add_loop_test(tc, an_end_is_read_ahead_only_while_nobody_else_has_it, 0, streams_count);
     tcase_add_loop_test(tc, an_end_that_a_child_has_lost_is_read_ahead_again, 0, losses_count);
     tcase_add_test(tc, an_end_that_many_children_have_is_read_ahead_once_they_have_closed);
+#if defined __linux__ && !defined MP_PORTABLE
+    tcase_add_test(tc, a_child_that_was_thought_gone_does_not_close_for_another);
+#endif
     tcase_add_test(tc, an_end_that_is_passed_on_while_others_have_it_is_never_read_ahead);
 
     tc = mp_case(suite, "workers", 60);
