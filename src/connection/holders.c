@@ -67,12 +67,6 @@ static bool replace(struct mp_holders *holders, int32_t old, int32_t new)
     return false;
 }
 
-static void sign(struct mp_hold *hold)
-{
-    if (hold->made < own.known || !replace(hold->holders, 0, mark_of(hold)))
-        hold->nameless = mp_hold_generation;
-}
-
 static void count_down(struct mp_holders *holders, int32_t mark)
 {
     if (mark > 0)
@@ -89,6 +83,24 @@ static void strike_those_gone(struct mp_holders *holders, int fd)
             atomic_compare_exchange_strong(&holders->pids[i], &mark, 0))
             count_down(holders, mark);
     }
+}
+
+/* Leave our pid, if need be in the place of one that has ended. */
+static bool leave_name(struct mp_hold *hold)
+{
+    int32_t mark = mark_of(hold);
+    if (hold->made < own.known)
+        return false;
+    if (replace(hold->holders, 0, mark))
+        return true;
+    strike_those_gone(hold->holders, -1);
+    return replace(hold->holders, 0, mark);
+}
+
+static void sign(struct mp_hold *hold)
+{
+    if (!leave_name(hold))
+        hold->nameless = mp_hold_generation;
 }
 
 /* Who is killed between the two steps counts as active, but is struck as one at rest. */

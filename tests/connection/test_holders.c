@@ -142,6 +142,21 @@ START_TEST(an_end_that_many_children_have_is_read_ahead_once_they_have_closed)
 }
 END_TEST
 
+START_TEST(ended_children_leave_room_for_the_pids_of_others)
+{
+    make_pipe();
+    for (int i = 0; i < 2 * MP_HOLDERS_NAMED; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        expect_exit(child, 0);
+    }
+    put_range(0, BATCH);
+    ck_assert(reads_ahead(0));
+    close_pair();
+}
+END_TEST
+
 #if defined __linux__ && !defined MP_PORTABLE
 
 static pid_t fork_stopped(void (*then)(void))
@@ -704,6 +719,7 @@ Suite *mp_suite(void)
     tcase_add_loop_test(tc, an_end_is_read_ahead_only_while_nobody_else_has_it, 0, streams_count);
     tcase_add_loop_test(tc, an_end_that_a_child_has_lost_is_read_ahead_again, 0, losses_count);
     tcase_add_test(tc, an_end_that_many_children_have_is_read_ahead_once_they_have_closed);
+    tcase_add_test(tc, ended_children_leave_room_for_the_pids_of_others);
 #if defined __linux__ && !defined MP_PORTABLE
     tcase_add_test(tc, a_child_that_was_thought_gone_does_not_close_for_another);
 #endif
