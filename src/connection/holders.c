@@ -136,9 +136,7 @@ static void be_calmer(struct mp_hold *hold)
 /* A write copies the page, as long as an earlier child has it, too: no more of them than needed. */
 static void note_fork(struct mp_hold *hold)
 {
-    bool is_busy = !hold->ops->before_fork(hold);
-    if (is_busy != hold->is_busy)
-        hold->is_busy = is_busy;
+    hold->ops->before_fork(hold);
     uint32_t ahead = atomic_load(&hold->holders->ahead);
     if (!is_resting(hold) && ahead != hold->ahead)
         hold->ahead = ahead;
@@ -183,8 +181,7 @@ static void after_fork_in_child(void)
         own.known = mp_hold_generation;
     for (struct mp_hold *h = own.first; h; h = h->next) {
         sign(h);
-        if (h->is_busy)
-            h->ops->give_up(h);
+        h->ops->after_fork(h);
     }
     pthread_mutex_unlock(&own.lock); /* this thread is the one that forked */
 }

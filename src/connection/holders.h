@@ -39,11 +39,8 @@ struct mp_hold;
 
 /* What the owner has to do around each fork, in the thread that forks. */
 struct mp_hold_ops {
-    /* False: another thread is using it, so that it cannot be copied in good order. */
-    bool (*before_fork)(struct mp_hold *hold);
-
-    /* In the child, after a false. */
-    void (*give_up)(struct mp_hold *hold);
+    void (*before_fork)(struct mp_hold *hold);
+    void (*after_fork)(struct mp_hold *hold); /* in the child */
 };
 
 /*
@@ -61,7 +58,6 @@ struct mp_hold {
     unsigned seen;     /* for which mp_hold_see() was called, */
     unsigned nameless; /* and in which there was no room for our pid */
     bool is_late;      /* it has rested: others that rest may do as it did */
-    bool is_busy;      /* ops->before_fork() said so, the last time */
     unsigned calm;     /* so many looks at the count until the next look for the others */
     unsigned calmer;   /* and so many after that */
     uint32_t ahead;    /* reads ahead when this process was forked */

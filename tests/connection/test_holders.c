@@ -392,13 +392,12 @@ END_TEST
 
 /* The counts themselves. */
 
-static bool is_not_busy(struct mp_hold *hold)
+static void do_nothing(struct mp_hold *hold)
 {
     (void)hold;
-    return true;
 }
 
-static const struct mp_hold_ops no_ops = {.before_fork = is_not_busy};
+static const struct mp_hold_ops no_ops = {.before_fork = do_nothing, .after_fork = do_nothing};
 
 START_TEST(a_count_is_used_again_once_everybody_has_closed)
 {
@@ -649,6 +648,106 @@ START_TEST(an_end_that_a_thread_is_receiving_from_is_of_no_use_in_a_child)
 }
 END_TEST
 
+/* More than any pipe or socket takes. */
+static void *send_much(void *unused)
+{
+    static char much[32 * 1024 * 1024];
+    (void)unused;
+    return mproc_conn_send_bytes(out, much, sizeof much) == 0 ? NULL : out;
+}
+
+START_TEST(an_end_that_a_thread_is_sending_on_is_of_no_use_in_a_child)
+{
+    pthread_t thread;
+    void *failed;
+    void *got;
+    size_t len;
+    make_stream(_i);
+    ck_assert_int_eq(pthread_create(&thread, NULL, send_much, NULL), 0);
+    while (atomic_load(&out->sending.state) == 0)
+        sched_yield();
+    pid_t child = fork();
+    if (child == 0) {
+        if (mproc_conn_send_bytes(out, "", 1) != -EBUSY || mproc_conn_sendf(out, "i", 1) != -EBUSY)
+            _exit(1);
+        mproc_conn_close(out);
+        _exit(0);
+    }
+    expect_exit(child, 0);
+    ck_assert_int_eq(mproc_conn_recv_bytes(in, &got, &len), 0);
+    mproc_free(got);
+    pthread_join(thread, &failed);
+    ck_assert_ptr_null(failed);
+    put(1);
+    ck_assert(gets_range(1, 2));
+    close_pair();
+}
+END_TEST
+
+/* What a thread does between our own handlers and the fork: those of the program that were there
+ * first run last. */
+
+static void (*meanwhile)(void);
+static pthread_t meanwhile_thread;
+static bool is_receiving;
+
+static void do_meanwhile(void)
+{
+    if (meanwhile)
+        meanwhile();
+    meanwhile = NULL;
+}
+
+static void begin_receiving(void)
+{
+    static uint32_t number;
+    is_receiving = pthread_create(&meanwhile_thread, NULL, get_one, &number) == 0;
+    while (is_receiving && atomic_load(&in->receiving.state) == 0)
+        sched_yield();
+}
+
+static void *poll_now(void *unused)
+{
+    (void)unused;
+    return mproc_conn_next_size(in) == 4 ? NULL : in;
+}
+
+/* The header is taken, and the body remains. */
+static void begin_message(void)
+{
+    if (pthread_create(&meanwhile_thread, NULL, poll_now, NULL) == 0)
+        pthread_join(meanwhile_thread, NULL);
+}
+
+static void (*const beginnings[])(void) = {begin_receiving, begin_message};
+
+START_TEST(an_end_that_a_thread_begins_to_receive_from_late_is_of_no_use_in_a_child)
+{
+    ck_assert_int_eq(pthread_atfork(do_meanwhile, NULL, NULL), 0);
+    make_pipe();
+    if (beginnings[_i] == begin_message)
+        put(7);
+    meanwhile = beginnings[_i];
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        bool right = mproc_conn_recv_bytes_into(in, &byte, 1) == -EBUSY;
+        mproc_conn_close(in);
+        _exit(right ? 0 : 1);
+    }
+    expect_exit(child, 0);
+    if (is_receiving) {
+        put(7);
+        pthread_join(meanwhile_thread, NULL);
+    } else {
+        ck_assert(gets_range(7, 8));
+    }
+    put(8);
+    ck_assert(gets_range(8, 9));
+    close_pair();
+}
+END_TEST
+
 static void close_here(void)
 {
     close_pair();
@@ -749,6 +848,10 @@ Suite *mp_suite(void)
     tcase_add_test(tc, forks_beside_threads_that_open_and_close);
     tcase_add_loop_test(tc, an_end_that_a_thread_is_receiving_from_is_of_no_use_in_a_child, 0,
                         streams_count);
+    tcase_add_loop_test(tc, an_end_that_a_thread_is_sending_on_is_of_no_use_in_a_child, 0,
+                        streams_count);
+    tcase_add_loop_test(
+        tc, an_end_that_a_thread_begins_to_receive_from_late_is_of_no_use_in_a_child, 0, 2);
     tcase_add_loop_test(tc, a_poll_that_was_put_off_is_not_a_message, 0, streams_count);
     tcase_add_loop_test(tc, a_handler_of_the_program_may_close_what_a_child_inherits, 0,
                         streams_count);
