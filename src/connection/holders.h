@@ -3,14 +3,20 @@
  * Which processes hold a descriptor that fork(2) has copied, so that one of them alone knows that
  * it is alone, and may take more from it than it was asked for.
  *
- * A few words for each descriptor lie in memory that forked children share. Every fork of the
- * program counts in them, in a handler that runs before it: at no time does the parent believe
- * itself alone while the child is on its way. A fork that fails has counted, too, and nobody can
- * tell: the price is that what is open at that moment counts as shared until it is closed.
+ * A few words for each descriptor lie in memory that forked children share. What holds of them:
  *
- * Many a child never closes its copies, but ends or executes another program. So the holders leave
- * their pids, as far as there is room, and now and then one who is not alone looks whether they
- * still have the descriptor.
+ *   Never do they count fewer holders, or fewer active ones, than there are. Too low a count would
+ *   lose messages; too high a one costs read-ahead.
+ *
+ * So a fork counts the child in before there is one, in a handler, and what takes several steps
+ * takes them in an order in which a process may be killed after each of them. A fork that fails
+ * has counted, too, and nobody can tell: what is open at that moment counts as shared until it is
+ * closed. The same goes for a child that is killed before it has left its pid.
+ *
+ * For many a child never closes its copies, but ends or executes another program. So the holders
+ * leave their pids, as far as there is room, and now and then one who is not alone looks whether
+ * they still have the descriptor, and counts down in their place. Whoever takes a pid away has to
+ * count down, once: the holder that closes, or one who thinks it gone.
  *
  * A child may rest its copies: it has them, but does not mean to use them. They hinder nobody. When
  * it uses one nevertheless, it may do so unless another process has read ahead meanwhile.
@@ -55,7 +61,6 @@ struct mp_hold {
     int fd;
     unsigned made;     /* the generation in which it was opened, */
     unsigned awake;    /* was used or meant to be used, */
-    unsigned seen;     /* for which mp_hold_see() was called, */
     unsigned nameless; /* and in which there was no room for our pid */
     bool is_late;      /* it has rested: others that rest may do as it did */
     unsigned calm;     /* so many looks at the count until the next look for the others */
@@ -69,21 +74,21 @@ int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops);
 /* Cease to hold; also if it never was open. */
 void mp_hold_close(struct mp_hold *hold);
 
-/* In a forked child: rest everything that came through the fork and has not been seen yet. */
+/* In a forked child: rest everything that came through the fork and is not in use yet. */
 void mp_hold_rest_others(void);
 
 /* How many forks lie between this process and the first of its family. */
 extern unsigned mp_hold_generation;
 
-/* Has this come through a fork since mp_hold_see()? */
+/* Has this come through a fork, and is not in use yet? */
 static inline bool mp_hold_is_inherited(const struct mp_hold *hold)
 {
-    return hold->seen != mp_hold_generation;
+    return hold->awake != mp_hold_generation;
 }
 
-/* Begin to use what has come through a fork. False: it was rested, somebody has read ahead since,
- * and the place is lost. */
-bool mp_hold_see(struct mp_hold *hold);
+/* Begin to use what has come through a fork. False: it was at rest, somebody has read ahead since,
+ * and the place is lost for good. */
+bool mp_hold_use(struct mp_hold *hold);
 
 /*
  * Has another process lost what is `fd` here and was so there? `fd` may be -1: has it ended? False

@@ -256,7 +256,7 @@ static bool is_in_doubt(const struct mp_stream *s)
 static int settle(struct mp_stream *s)
 {
     if (mp_hold_is_inherited(&s->hold)) {
-        if (!mp_hold_see(&s->hold))
+        if (!mp_hold_use(&s->hold))
             return fail_receiving(s, -EBUSY);
         if (s->is_dealt) /* what the parent got before the fork, and has not taken, is its own */
             s->copy--;

@@ -430,29 +430,29 @@ START_TEST(a_count_is_used_again_once_everybody_has_closed)
 }
 END_TEST
 
-START_TEST(a_child_rests_what_it_has_not_seen)
+START_TEST(a_child_rests_what_it_does_not_use)
 {
-    struct mp_hold seen;
-    struct mp_hold unseen;
-    ck_assert_int_eq(mp_hold_open(&seen, -1, &no_ops), 0);
-    ck_assert_int_eq(mp_hold_open(&unseen, -1, &no_ops), 0);
+    struct mp_hold used;
+    struct mp_hold unused;
+    ck_assert_int_eq(mp_hold_open(&used, -1, &no_ops), 0);
+    ck_assert_int_eq(mp_hold_open(&unused, -1, &no_ops), 0);
     pid_t child = fork();
     if (child == 0) {
         struct mp_hold fresh;
-        if (mp_hold_open(&fresh, -1, &no_ops) < 0 || !mp_hold_see(&seen))
+        if (mp_hold_open(&fresh, -1, &no_ops) < 0 || !mp_hold_use(&used))
             _exit(2);
         mp_hold_rest_others();
         mp_hold_rest_others();
-        _exit(atomic_load(&seen.holders->active) == 2 && atomic_load(&seen.holders->all) == 2 &&
-                      atomic_load(&unseen.holders->active) == 1 &&
-                      atomic_load(&unseen.holders->all) == 2 &&
+        _exit(atomic_load(&used.holders->active) == 2 && atomic_load(&used.holders->all) == 2 &&
+                      atomic_load(&unused.holders->active) == 1 &&
+                      atomic_load(&unused.holders->all) == 2 &&
                       atomic_load(&fresh.holders->active) == 1
                   ? 0
                   : 1);
     }
     expect_exit(child, 0);
-    mp_hold_close(&seen);
-    mp_hold_close(&unseen);
+    mp_hold_close(&used);
+    mp_hold_close(&unused);
 }
 END_TEST
 
@@ -839,7 +839,7 @@ Suite *mp_suite(void)
 
     tc = mp_case(suite, "counts", 60);
     tcase_add_test(tc, a_count_is_used_again_once_everybody_has_closed);
-    tcase_add_test(tc, a_child_rests_what_it_has_not_seen);
+    tcase_add_test(tc, a_child_rests_what_it_does_not_use);
     tcase_add_loop_test(tc, thousands_of_connections_take_little_memory, 0, 2);
 #if defined __linux__
     tcase_add_test(tc, a_child_killed_at_any_instruction_never_makes_another_look_alone);
