@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -130,7 +129,7 @@ static struct epoll_set *set_of(mproc_waitset *set)
 
 static struct epoll_set *set_of_member(const struct member *m)
 {
-    return (struct epoll_set *)(void *)((char *)m->common.club - offsetof(mproc_waitset, members));
+    return set_of(mp_waitset_of(m->common.club));
 }
 
 static void lock(struct epoll_set *set)
@@ -535,14 +534,26 @@ int mp_engine_wait(mproc_waitset *waitset, struct mp_findings *found, mp_deadlin
 
 /* Making and unmaking. */
 
-static int init_lock(pthread_mutex_t *mutex)
+const size_t mp_engine_set_size = sizeof(struct epoll_set);
+const struct mp_member_kind mp_engine_member = {
+    .size = sizeof(struct member), .touch = touch, .gone = gone};
+
+int mp_engine_init(mproc_waitset *waitset)
 {
+    struct epoll_set *set = set_of(waitset);
     pthread_mutexattr_t attr;
+    set->epoll = -1;
+    set->bell = -1;
+    set->alarm = -1;
+    set->alarm_at = MP_NEVER;
+    link_init(&set->hot);
+    link_init(&set->seen);
+    link_init(&set->timed);
     int rc = pthread_mutexattr_init(&attr);
     if (rc != 0)
         return -rc;
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    rc = pthread_mutex_init(mutex, &attr);
+    rc = pthread_mutex_init(&set->lock, &attr);
     pthread_mutexattr_destroy(&attr);
     return -rc;
 }
@@ -561,45 +572,15 @@ static int open_signal(const struct epoll_set *set, int raw, uint64_t name, int 
     return rc;
 }
 
-static int open_set(struct epoll_set *set)
+int mp_engine_open(mproc_waitset *waitset)
 {
-    int rc = mp_members_init(&set->common.members);
-    if (rc < 0)
-        return rc;
+    struct epoll_set *set = set_of(waitset);
     int fd = epoll_create1(EPOLL_CLOEXEC);
     fd = fd < 0 ? -errno : mp_fd_own(fd);
     if (fd < 0)
         return fd;
     set->epoll = fd;
     return open_signal(set, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), BELL, &set->bell);
-}
-
-int mp_engine_new(mproc_waitset **out)
-{
-    struct epoll_set *set = calloc(1, sizeof *set);
-    if (!set)
-        return -ENOMEM;
-    set->common.members.member_size = sizeof(struct member);
-    set->common.members.touch = touch;
-    set->common.members.gone = gone;
-    set->epoll = -1;
-    set->bell = -1;
-    set->alarm = -1;
-    set->alarm_at = MP_NEVER;
-    link_init(&set->hot);
-    link_init(&set->seen);
-    link_init(&set->timed);
-    int rc = init_lock(&set->lock);
-    if (rc < 0) {
-        free(set);
-        return rc;
-    }
-    rc = open_set(set);
-    if (rc < 0)
-        mp_engine_free(&set->common, true);
-    else
-        *out = &set->common;
-    return rc;
 }
 
 mproc_handle mp_engine_handle(mproc_waitset *waitset)
@@ -617,7 +598,7 @@ mproc_handle mp_engine_handle(mproc_waitset *waitset)
     return rc < 0 ? rc : set->epoll;
 }
 
-void mp_engine_free(mproc_waitset *waitset, bool mine)
+void mp_engine_close(mproc_waitset *waitset, bool mine)
 {
     struct epoll_set *set = set_of(waitset);
     struct mp_members *members = &waitset->members;
@@ -630,5 +611,4 @@ void mp_engine_free(mproc_waitset *waitset, bool mine)
     mp_fd_close(&set->epoll);
     if (mine)
         pthread_mutex_destroy(&set->lock);
-    free(set);
 }
