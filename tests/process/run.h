@@ -17,6 +17,10 @@
 #endif
 #endif
 
+/* Start, or fail the test. */
+mproc_process *run_start_with(const mproc_process_options *options, mproc_target target,
+                              const mproc_value *args);
+
 /* Start with default options, or fail the test. The format is mproc_pack()'s, NULL for no args. */
 mproc_process *run_start(mproc_target target, const char *format, ...);
 
