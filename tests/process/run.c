@@ -56,6 +56,16 @@ mproc_process *run_daemon(mproc_target target)
     return run_start_with(&options, target, NULL);
 }
 
+mproc_process *run_start_in_helper(mproc_target target, bool daemon)
+{
+    mproc_process *process = NULL;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.daemon = daemon;
+    if (mproc_process_start(&process, target, NULL, &options, NULL) < 0)
+        _exit(99);
+    return process;
+}
+
 int run_finish(mproc_process *process)
 {
     int code = -1000;

@@ -27,6 +27,9 @@ mproc_process *run_start(mproc_target target, const char *format, ...);
 /* Start a daemon without arguments, or fail the test. */
 mproc_process *run_daemon(mproc_target target);
 
+/* The same in a helper program, where check has no test to fail: it exits with 99. */
+mproc_process *run_start_in_helper(mproc_target target, bool daemon);
+
 /* Join, close, and return the exit code. */
 int run_finish(mproc_process *process);
 
