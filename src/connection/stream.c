@@ -449,9 +449,9 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 }
 
 /* What was read ahead cannot follow the descriptor. */
-static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+static int pass_entered(struct mp_stream *s, struct mp_parcel *parcel, unsigned *traits)
 {
-    struct mp_stream *s = mp_stream_of(conn);
+    const mproc_conn *conn = &s->conn;
     if (!s->fault && is_in_doubt(s))
         settle(s);
     if (s->in_message || mp_stream_ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
@@ -464,6 +464,19 @@ static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *tra
     *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
               (is_shared(s) ? MP_PASS_SHARED : 0U);
     return 0;
+}
+
+static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+{
+    if (mp_conn_enter(conn, MP_RECEIVING, MP_NOW) < 0)
+        return -EBUSY;
+    int rc = -EBUSY;
+    if (mp_conn_enter(conn, MP_SENDING, MP_NOW) == 0) {
+        rc = pass_entered(mp_stream_of(conn), parcel, traits);
+        mp_conn_leave(conn, MP_SENDING);
+    }
+    mp_conn_leave(conn, MP_RECEIVING);
+    return rc;
 }
 
 static void stream_shut(mproc_conn *conn)

@@ -254,6 +254,28 @@ START_TEST(a_handler_of_the_program_may_close_what_a_child_inherits)
 }
 END_TEST
 
+/* Two would receive from it else, neither of which knew of the other. */
+START_TEST(an_end_that_a_thread_is_using_is_not_passed_on)
+{
+    pthread_t thread;
+    uint32_t number = 0;
+    mproc_conn *carrier[2];
+    make_stream(_i);
+    ck_assert_int_eq(mproc_pipe(&carrier[0], &carrier[1], MPROC_PIPE_STREAM), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, get_one, &number), 0);
+    while (atomic_load(&in->receiving.state) == 0)
+        sched_yield();
+    ck_assert_int_eq(mproc_conn_sendf(carrier[0], "C", in), -EBUSY);
+    put(7);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(number, 7);
+    ck_assert_int_eq(mproc_conn_sendf(carrier[0], "C", in), 0);
+    mproc_conn_close(carrier[0]);
+    mproc_conn_close(carrier[1]);
+    close_pair();
+}
+END_TEST
+
 Suite *mp_suite(void)
 {
     Suite *suite = suite_create("holders_threads");
@@ -270,5 +292,6 @@ Suite *mp_suite(void)
     tcase_add_loop_test(tc, a_poll_that_was_put_off_is_not_a_message, 0, streams_count);
     tcase_add_loop_test(tc, a_handler_of_the_program_may_close_what_a_child_inherits, 0,
                         streams_count);
+    tcase_add_loop_test(tc, an_end_that_a_thread_is_using_is_not_passed_on, 0, streams_count);
     return suite;
 }
