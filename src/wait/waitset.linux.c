@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "wait/link.h"
 
 /* Names in the epoll set that are no member's. */
 #define BELL UINT64_MAX
@@ -35,15 +36,10 @@
 /* When to try again what the kernel had no memory for. */
 #define RETRY_NS 10000000
 
-struct link {
-    struct link *prev;
-    struct link *next;
-};
-
 struct member {
     struct mp_member common; /* first member */
-    struct link link;        /* in one of the set's lists, or in none */
-    struct link timed;       /* likewise */
+    struct mp_link link;     /* in one of the set's lists, or in none */
+    struct mp_link timed;    /* likewise */
     mp_deadline due;         /* when to ask although the handle is silent; while timed */
     int fd;                  /* in the epoll set, or -1 */
     unsigned misses;         /* looks in vain since it was ready */
@@ -62,62 +58,20 @@ struct epoll_set {
     int bell;
     int alarm; /* timerfd for a foreign loop, or -1 */
     mp_deadline alarm_at;
-    bool rung;         /* since a wait has heard the bell */
-    unsigned sleepers; /* threads */
-    uint64_t round;    /* counts looks at the members */
-    struct link hot;   /* to be looked at, in this order */
-    struct link seen;  /* looked at in this round, and hot again with the next */
-    struct link timed; /* cold ones with a time */
+    bool rung;            /* since a wait has heard the bell */
+    unsigned sleepers;    /* threads */
+    uint64_t round;       /* counts looks at the members */
+    struct mp_link hot;   /* to be looked at, in this order */
+    struct mp_link seen;  /* looked at in this round, and hot again with the next */
+    struct mp_link timed; /* cold ones with a time */
 };
 
-/* Lists. */
-
-static void link_init(struct link *link)
-{
-    link->prev = link;
-    link->next = link;
-}
-
-static bool link_is_single(const struct link *link)
-{
-    return link->next == link;
-}
-
-/* Also if it is in none. */
-static void link_out(struct link *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
-    link_init(link);
-}
-
-static void link_last(struct link *list, struct link *link)
-{
-    link_out(link);
-    link->prev = list->prev;
-    link->next = list;
-    list->prev->next = link;
-    list->prev = link;
-}
-
-/* Everything in `from` goes behind what is in `list`. */
-static void link_all_last(struct link *list, struct link *from)
-{
-    if (link_is_single(from))
-        return;
-    from->next->prev = list->prev;
-    from->prev->next = list;
-    list->prev->next = from->next;
-    list->prev = from->prev;
-    link_init(from);
-}
-
-static struct member *of_link(struct link *link)
+static struct member *of_link(struct mp_link *link)
 {
     return (struct member *)(void *)((char *)link - offsetof(struct member, link));
 }
 
-static struct member *of_timed(struct link *link)
+static struct member *of_timed(struct mp_link *link)
 {
     return (struct member *)(void *)((char *)link - offsetof(struct member, timed));
 }
@@ -184,15 +138,15 @@ static void set_due(struct epoll_set *set, struct member *m, mp_deadline due)
 {
     m->due = due;
     if (due == MP_NEVER)
-        link_out(&m->timed);
+        mp_link_out(&m->timed);
     else
-        link_last(&set->timed, &m->timed);
+        mp_link_last(&set->timed, &m->timed);
 }
 
 static mp_deadline first_due(const struct epoll_set *set)
 {
     mp_deadline first = MP_NEVER;
-    for (struct link *link = set->timed.next; link != &set->timed; link = link->next)
+    for (struct mp_link *link = set->timed.next; link != &set->timed; link = link->next)
         first = mp_deadline_min(first, of_timed(link)->due);
     return first;
 }
@@ -231,9 +185,9 @@ static void make_hot(struct epoll_set *set, struct member *m)
 {
     set_awake(m, true);
     disarm(m);
-    link_out(&m->timed);
+    mp_link_out(&m->timed);
     if (!m->hot) /* who is keeps his place */
-        link_last(&set->hot, &m->link);
+        mp_link_last(&set->hot, &m->link);
     m->hot = true;
 }
 
@@ -243,7 +197,7 @@ static void make_cold(struct epoll_set *set, struct member *m)
     struct mp_pollable *pollable = m->common.pollable;
     if (m->always)
         return;
-    link_out(&m->link);
+    mp_link_out(&m->link);
     int rc = pollable->ops->arm ? pollable->ops->arm(pollable) : 0;
     m->armed = true;
     if (rc != 0) { /* ready, or an error for the next call on it to report */
@@ -255,7 +209,7 @@ static void make_cold(struct epoll_set *set, struct member *m)
     mp_deadline due = pollable->ops->wake_at ? pollable->ops->wake_at(pollable) : MP_NEVER;
     if (watch(set, m) < 0)
         due = mp_deadline_min(due, mp_clock_now() + RETRY_NS);
-    if (due != MP_NEVER || !link_is_single(&m->timed))
+    if (due != MP_NEVER || !mp_link_is_single(&m->timed))
         set_due(set, m, due);
 }
 
@@ -279,8 +233,8 @@ static void detach(struct epoll_set *set, struct member *m)
 {
     disarm(m);
     unwatch(set, m);
-    link_out(&m->timed);
-    link_out(&m->link);
+    mp_link_out(&m->timed);
+    mp_link_out(&m->link);
     set_awake(m, true);
     mp_members_part(&set->common.members, &m->common);
 }
@@ -317,8 +271,8 @@ static int try_out(struct member *m)
 
 static int attach(struct epoll_set *set, struct member *m)
 {
-    link_init(&m->link);
-    link_init(&m->timed);
+    mp_link_init(&m->link);
+    mp_link_init(&m->timed);
     m->fd = -1;
     m->misses = 0;
     m->told = 0;
@@ -387,9 +341,9 @@ static int look(struct member *m)
 /* Look at hot ones while there is room for those that are ready. */
 static void look_at_hot(struct epoll_set *set, struct mp_findings *found)
 {
-    while (found->n < found->room && !link_is_single(&set->hot)) {
+    while (found->n < found->room && !mp_link_is_single(&set->hot)) {
         struct member *m = of_link(set->hot.next);
-        link_last(&set->seen, &m->link);
+        mp_link_last(&set->seen, &m->link);
         m->hot = false;
         if (look(m) != 0) {
             set_awake(m, true);
@@ -405,8 +359,8 @@ static void look_at_hot(struct epoll_set *set, struct mp_findings *found)
 /* Of those looked at without success. */
 static void cool_down(struct epoll_set *set)
 {
-    struct link *next;
-    for (struct link *link = set->seen.next; link != &set->seen; link = next) {
+    struct mp_link *next;
+    for (struct mp_link *link = set->seen.next; link != &set->seen; link = next) {
         next = link->next;
         if (of_link(link)->told != set->round)
             make_cold(set, of_link(link));
@@ -423,11 +377,11 @@ static void wake(struct epoll_set *set, struct member *m)
 
 static void wake_due(struct epoll_set *set)
 {
-    if (link_is_single(&set->timed))
+    if (mp_link_is_single(&set->timed))
         return;
     int64_t now = mp_clock_now();
-    struct link *next;
-    for (struct link *link = set->timed.next; link != &set->timed; link = next) {
+    struct mp_link *next;
+    for (struct mp_link *link = set->timed.next; link != &set->timed; link = next) {
         next = link->next;
         if (of_timed(link)->due <= now)
             wake(set, of_timed(link));
@@ -464,7 +418,7 @@ static int listen_in(struct epoll_set *set, struct epoll_event events[BATCH], mp
 static int hear(struct epoll_set *set, const struct mp_findings *found, mp_deadline deadline)
 {
     struct epoll_event events[BATCH];
-    bool sleeps = found->n == 0 && link_is_single(&set->hot);
+    bool sleeps = found->n == 0 && mp_link_is_single(&set->hot);
     int n = listen_in(set, events, sleeps ? mp_deadline_min(deadline, first_due(set)) : MP_NOW);
     if (sleeps)
         set->round++;
@@ -510,10 +464,10 @@ static void leave_word(struct epoll_set *set)
 {
     if (set->alarm >= 0)
         cool_down(set);
-    for (struct link *link = set->seen.next; link != &set->seen; link = link->next)
+    for (struct mp_link *link = set->seen.next; link != &set->seen; link = link->next)
         of_link(link)->hot = true;
-    link_all_last(&set->hot, &set->seen);
-    if (!link_is_single(&set->hot))
+    mp_link_all_last(&set->hot, &set->seen);
+    if (!mp_link_is_single(&set->hot))
         ring(set);
     if (set->alarm >= 0)
         set_alarm(set);
@@ -546,9 +500,9 @@ int mp_engine_init(mproc_waitset *waitset)
     set->bell = -1;
     set->alarm = -1;
     set->alarm_at = MP_NEVER;
-    link_init(&set->hot);
-    link_init(&set->seen);
-    link_init(&set->timed);
+    mp_link_init(&set->hot);
+    mp_link_init(&set->seen);
+    mp_link_init(&set->timed);
     int rc = pthread_mutexattr_init(&attr);
     if (rc != 0)
         return -rc;
