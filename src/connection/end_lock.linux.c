@@ -40,34 +40,57 @@ int mp_end_lock_init(struct mp_end_lock *lock)
     return -rc;
 }
 
-void mp_end_lock_step_out(struct mp_end_lock *lock)
+void mp_end_lock_step_out(struct mp_end_lock *lock, uint32_t flag)
 {
-    atomic_store_explicit(&lock->inside, 0, memory_order_release);
-    syscall(SYS_futex, &lock->inside, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    atomic_store_explicit(&lock->inside[flag], 0, memory_order_release);
+    syscall(SYS_futex, &lock->inside[flag], FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static bool is_gone(const struct mp_favourite *favourite)
+{
+    return mp_self_is_thread_gone(favourite->name, favourite->tid);
 }
 
 /* With the mutex held: wait until no favoured thread is inside. enum mp_entry or -ETIMEDOUT. */
 static int wait_until_empty(struct mp_end_lock *lock, mp_deadline deadline)
 {
-    while (atomic_load_explicit(&lock->inside, memory_order_acquire) != 0) {
+    _Atomic uint32_t *inside = &lock->inside[lock->flag];
+    while (atomic_load_explicit(inside, memory_order_acquire) != 0) {
         if (mp_deadline_passed(deadline))
             return -ETIMEDOUT;
-        futex_wait(&lock->inside, 1, mp_deadline_min(deadline, mp_clock_now() + LIFE_TICK_NS));
-        if (mp_self_is_thread_gone(atomic_load(&lock->name), atomic_load(&lock->tid)) &&
-            atomic_exchange(&lock->inside, 0) != 0)
+        futex_wait(inside, 1, mp_deadline_min(deadline, mp_clock_now() + LIFE_TICK_NS));
+        if (is_gone(&lock->favourites[lock->flag]) && atomic_exchange(inside, 0) != 0)
             return MP_ENTERED_AFTER_DEATH;
     }
     return MP_ENTERED;
 }
 
-/* Let the calling thread come in without the mutex from the next time on. */
+/* The thread's own flag, or one that is free or whose owner can write there no more. */
+static uint32_t find_flag(const struct mp_end_lock *lock, uint64_t self)
+{
+    for (uint32_t i = 0; i < MP_FAVOURITES; i++)
+        if (lock->favourites[i].token == self)
+            return i;
+    for (uint32_t i = 0; i < MP_FAVOURITES; i++)
+        if (lock->favourites[i].token == 0 || is_gone(&lock->favourites[i]))
+            return i;
+    return MP_FAVOURITES;
+}
+
+/*
+ * With the mutex held and nobody inside: let the calling thread come in without the mutex from the
+ * next time on. One that was killed while it was late may have left its flag set.
+ */
 static void favour(struct mp_end_lock *lock, uint64_t self)
 {
-    if (!mp_self_has_barrier() || lock->mixed)
+    uint32_t flag = mp_self_has_barrier() && !lock->mixed ? find_flag(lock, self) : MP_FAVOURITES;
+    if (flag == MP_FAVOURITES)
         return;
-    atomic_store_explicit(&lock->name, mp_self_name(), memory_order_relaxed);
-    atomic_store_explicit(&lock->tid, gettid(), memory_order_relaxed);
-    atomic_store_explicit(&lock->favoured, self, memory_order_release);
+    lock->flag = flag;
+    lock->favourites[flag] =
+        (struct mp_favourite){.token = self, .name = mp_self_name(), .tid = gettid()};
+    atomic_store_explicit(&lock->inside[flag], 0, memory_order_relaxed);
+    atomic_store_explicit(&lock->favoured, self | flag, memory_order_release);
 }
 
 static void count_streak(struct mp_end_lock *lock, uint64_t self)
@@ -86,11 +109,12 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
 {
     uint64_t self = mp_self_thread();
     uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
-    uint64_t name = atomic_load_explicit(&lock->name, memory_order_relaxed);
+    uint64_t name = lock->favourites[lock->flag].name;
+    bool mine = (favoured ^ self) < MP_FAVOURITES;
     lock->mixed |= name != 0 && !mp_self_can_judge(name);
-    if (favoured == self && atomic_load_explicit(&lock->inside, memory_order_relaxed) != 0)
+    if (mine && atomic_load_explicit(&lock->inside[lock->flag], memory_order_relaxed) != 0)
         return -EDEADLK;
-    if (favoured > MP_LOCK_SHARED && favoured != self) {
+    if (favoured > MP_LOCK_SHARED && !mine) {
         atomic_store(&lock->favoured, MP_LOCK_SHARED);
         mp_self_barrier_all();
     }
@@ -145,6 +169,7 @@ int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
 
 void mp_end_lock_forsake(struct mp_end_lock *lock)
 {
-    uint64_t self = mp_self_thread();
-    atomic_compare_exchange_strong(&lock->favoured, &self, MP_LOCK_NOBODY);
+    uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
+    if ((favoured ^ mp_self_thread()) < MP_FAVOURITES)
+        atomic_compare_exchange_strong(&lock->favoured, &favoured, MP_LOCK_NOBODY);
 }

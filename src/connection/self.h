@@ -24,8 +24,11 @@ struct mp_process_mark {
 #define MP_PID_BITS 22 /* PID_MAX_LIMIT of Linux */
 #define MP_NAME_BITS (MP_PID_BITS + 32)
 
+/* Tokens are multiples of this, and not 0: below is room for a number, or for what is no token. */
+#define MP_TOKEN_STEP 4
+
 struct mp_thread_mark {
-    uint64_t token;   /* random, above 1; no other thread of any process has it */
+    uint64_t token;   /* random; no other thread of any process has it */
     uint64_t process; /* the process in which it was drawn */
 };
 

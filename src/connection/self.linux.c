@@ -23,7 +23,7 @@
 #define SYS_pidfd_open 434
 #endif
 
-/* Never a process's token: a thread that starts with it has to draw its own. */
+/* No token, since it is odd: a thread that starts with it has to draw its own. */
 #define NO_PROCESS UINT64_MAX
 
 struct mp_process_mark *mp_process_mark;
@@ -56,13 +56,13 @@ int mp_self_init(void)
     return rc;
 }
 
-/* 0 and 1 have meanings of their own in a lock, NO_PROCESS here. */
 static uint64_t draw(void)
 {
     uint64_t token;
     if (getrandom(&token, sizeof token, GRND_NONBLOCK) != sizeof token)
-        token = (uint64_t)mp_clock_now() << 22 ^ (uint64_t)gettid();
-    return token > 1 && token != NO_PROCESS ? token : 2;
+        token = (uint64_t)mp_clock_now() << 22 ^ (uint64_t)gettid() * MP_TOKEN_STEP;
+    token -= token % MP_TOKEN_STEP;
+    return token > 0 ? token : MP_TOKEN_STEP;
 }
 
 /* See namespaces(7): the number of this one tells two of them apart. Without proc(5) there is none,

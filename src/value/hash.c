@@ -27,7 +27,7 @@ uint64_t mp_hash_secret(void)
 
 static uint64_t hash_word(uint64_t word, uint64_t key)
 {
-    return mp_hash_fold(word ^ key, key ^ MP_ODD_A);
+    return mp_hash_end(word ^ key, key ^ MP_ODD_A, key);
 }
 
 /* A nan equals nothing: alike hashes would let many of them make a table search them all. */

@@ -11,20 +11,40 @@
 /* What all hashes of this process are keyed with. */
 uint64_t mp_hash_secret(void);
 
-/* The high and low half of a 128-bit product, folded: every bit in depends on every bit out. */
-static inline uint64_t mp_hash_fold(uint64_t a, uint64_t b)
+/* Both halves of a 128-bit product. */
+static inline uint64_t mp_multiply(uint64_t a, uint64_t b, uint64_t *high)
 {
 #if defined(__SIZEOF_INT128__)
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    *high = (uint64_t)(product >> 64);
+    return (uint64_t)product;
 #else
     uint64_t low = (a & 0xffffffff) * (b & 0xffffffff);
     uint64_t cross1 = (a >> 32) * (b & 0xffffffff) + (low >> 32);
     uint64_t cross2 = (a & 0xffffffff) * (b >> 32) + (cross1 & 0xffffffff);
-    uint64_t high = (a >> 32) * (b >> 32) + (cross1 >> 32) + (cross2 >> 32);
-    return (cross2 << 32 | (low & 0xffffffff)) ^ high;
+    *high = (a >> 32) * (b >> 32) + (cross1 >> 32) + (cross2 >> 32);
+    return cross2 << 32 | (low & 0xffffffff);
 #endif
+}
+
+static inline uint64_t mp_hash_fold(uint64_t a, uint64_t b)
+{
+    uint64_t high;
+    uint64_t low = mp_multiply(a, b, &high);
+    return low ^ high;
+}
+
+/*
+ * The last step. Keys that are multiples of something, each multiplied by the same number, come to
+ * lie in a few rows side by side if that number is close to a simple fraction of 2^64, as one in
+ * some thousand is; multiplied once more, they do not.
+ */
+static inline uint64_t mp_hash_end(uint64_t a, uint64_t b, uint64_t key)
+{
+    uint64_t high;
+    uint64_t low = mp_multiply(a, b, &high);
+    return mp_hash_fold(low ^ key, high ^ MP_ODD_A);
 }
 
 static inline uint64_t mp_load64(const unsigned char *p)
@@ -58,7 +78,7 @@ static inline uint64_t mp_hash_bytes(const unsigned char *p, size_t len, uint64_
     } else if (rest > 0) {
         a = (uint64_t)p[0] << 16 | (uint64_t)p[rest / 2] << 8 | p[rest - 1];
     }
-    return mp_hash_fold(a ^ h, b ^ key ^ MP_ODD_B);
+    return mp_hash_end(a ^ h, b ^ key ^ MP_ODD_B, key);
 }
 
 /* Of a str or bytes. */

@@ -9,14 +9,6 @@
 
 #include "support/suite.h"
 
-#if defined __SANITIZE_THREAD__
-#define MP_UNDER_TSAN 1
-#elif defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define MP_UNDER_TSAN 1
-#endif
-#endif
-
 /* Start, or fail the test. */
 mproc_process *run_start_with(const mproc_process_options *options, mproc_target target,
                               const mproc_value *args);

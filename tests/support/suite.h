@@ -10,6 +10,14 @@
 
 #include <check.h>
 
+#if defined __SANITIZE_THREAD__
+#define MP_UNDER_TSAN 1
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define MP_UNDER_TSAN 1
+#endif
+#endif
+
 /* Defined by the test file. */
 Suite *mp_suite(void);
 
