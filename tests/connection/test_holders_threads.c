@@ -18,14 +18,9 @@
 
 /* The address sanitizer's allocator is locked for ever in the child of a process with threads, now
  * and then. */
-#if defined __SANITIZE_ADDRESS__
+#if defined MP_UNDER_ASAN
 #define IS_ALLOCATOR_SAFE false
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define IS_ALLOCATOR_SAFE false
-#endif
-#endif
-#if !defined IS_ALLOCATOR_SAFE
+#else
 #define IS_ALLOCATOR_SAFE true
 #endif
 
