@@ -108,15 +108,6 @@ static void be_calmer(struct mp_hold *hold)
         hold->calmer *= 2;
 }
 
-/* A write copies the page, as long as an earlier child has it, too: no more of them than needed. */
-static void note_fork(struct mp_hold *hold)
-{
-    hold->ops->before_fork(hold);
-    uint32_t ahead = atomic_load(&hold->holders->ahead);
-    if (!is_resting(hold) && ahead != hold->ahead)
-        hold->ahead = ahead;
-}
-
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
@@ -125,7 +116,9 @@ static void before_fork(void)
         atomic_fetch_add(&h->holders->all, 1);
         if (!is_resting(h))
             atomic_fetch_add(&h->holders->active, 1);
-        note_fork(h);
+        h->ops->before_fork(h);
+        if (!is_resting(h))
+            h->ahead = atomic_load(&h->holders->ahead);
     }
 }
 

@@ -50,8 +50,8 @@ struct mp_hold_ops {
 };
 
 /*
- * One process's copy. Embedded in what owns the descriptor. A fork leaves it as it is: who has
- * thousands would pay for every page with them. So things are dated by generation.
+ * One process's copy. Embedded in what owns the descriptor. A forked child leaves it as it is:
+ * who has thousands would pay for every page with them. So things are dated by generation.
  */
 struct mp_hold {
     const struct mp_hold_ops *ops;

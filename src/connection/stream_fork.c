@@ -5,10 +5,10 @@
  *
  * Other threads of the parent go on meanwhile. What one of them had begun, it finishes there, and
  * the child cannot know when; so in that direction the stream is of no use to the child. Between
- * our look before the fork and the fork itself nobody is kept from receiving: to shut the gates for
- * so long would write to a page of each stream in both processes. Whoever received has left traces:
- * a gate that is shut, or another position. If there are none, no more was taken than messages that
- * lay in memory, which was dealt.
+ * our look before the fork and the fork itself nobody is kept from receiving: to open the gates
+ * after it would write to a page of each stream in both processes. Whoever received has left
+ * traces: a gate that is shut, or another position. If there are none, no more was taken than
+ * messages that lay in memory, which was dealt.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -67,8 +67,7 @@ static void before_fork(struct mp_hold *hold)
     }
     if (rc == 0)
         mp_gate_leave(&s->conn.receiving);
-    if (s->forked_at != at)
-        s->forked_at = at;
+    s->forked_at = at;
 }
 
 /* In the child: was another thread inside? It is not here, so nobody is any more. */
