@@ -17,8 +17,8 @@
  * a stream it is not read ahead, which makes small messages slower: close what you do not need. A
  * child of mproc_process_start() does not count until it receives from or polls what is not in its
  * arguments; if another process has read ahead meanwhile, that is -EBUSY. So is receiving in a
- * child from a stream from which another thread was receiving during the fork; and on one on which
- * another thread was sending, the child must not send.
+ * child from a stream from which another thread was receiving during the fork, and sending on one
+ * on which another thread was sending.
  */
 #ifndef MPROC_CONNECTION_H
 #define MPROC_CONNECTION_H
@@ -164,6 +164,8 @@ MPROC_API void mproc_conn_close(mproc_conn *conn);
  * @retval -ETIMEDOUT        act: the send timeout passed; nothing of the message is gone, send
  * again
  * @retval MPROC_ETORN       fatal: the timeout passed with part of the message gone; close
+ * @retval -EBUSY            fatal: another thread was sending when this process was forked, see
+ * "Fork"
  * @retval -EPIPE            fatal: the peer closed or reset the connection
  * @retval -errno            fatal: another error of the descriptor
  * @par Threads   any number of senders, one after the other

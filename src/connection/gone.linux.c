@@ -7,25 +7,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "connection/holders.h"
 
-/* Room for "socket:[18446744073709551615]"; longer ones are not compared. */
-#define LINK_BYTES 64
-
-struct link {
-    char text[LINK_BYTES];
-    ssize_t len;
-};
-
-static bool read_link(const char *path, struct link *link)
-{
-    link->len = readlink(path, link->text, sizeof link->text);
-    return link->len >= 0;
-}
+/* Room for "/proc/PID/fd/NUMBER". */
+#define PATH_BYTES 64
 
 static bool has_ended(pid_t pid)
 {
@@ -35,25 +24,23 @@ static bool has_ended(pid_t pid)
 /* Does /proc have our PID namespace's numbers? */
 static bool proc_is_ours(void)
 {
-    struct link self;
-    char pid[LINK_BYTES];
+    char pid[PATH_BYTES];
+    char self[PATH_BYTES];
     int len = snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    return read_link("/proc/self", &self) && self.len == len &&
-           memcmp(self.text, pid, (size_t)len) == 0;
+    return readlink("/proc/self", self, sizeof self) == len && memcmp(self, pid, (size_t)len) == 0;
 }
 
 /* Is another process's descriptor, under the same number, a different one or none? */
 static bool has_lost(pid_t pid, int fd)
 {
-    char path[LINK_BYTES];
-    struct link ours;
-    struct link theirs;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (!read_link(path, &ours) || ours.len == LINK_BYTES)
+    char path[PATH_BYTES];
+    struct stat ours;
+    struct stat theirs;
+    if (fstat(fd, &ours) < 0)
         return false;
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
-    if (read_link(path, &theirs))
-        return ours.len != theirs.len || memcmp(ours.text, theirs.text, (size_t)ours.len) != 0;
+    if (stat(path, &theirs) == 0)
+        return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
     if (errno != ENOENT)
         return false;
     snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);

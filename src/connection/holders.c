@@ -4,22 +4,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-/* POSIX has anonymous shared memory since Issue 8; every system had it long before. */
-#if !defined MAP_ANONYMOUS
-#define MAP_ANONYMOUS MAP_ANON
-#endif
+#include "connection/holders_memory.h"
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a lock inside would not be shared");
-
-/* Shared memory is taken in pieces of so many bytes, and never given back. */
-#define PIECE_BYTES ((size_t)64 * 1024)
-#define PIECE_HOLDERS (PIECE_BYTES / sizeof(struct mp_holders))
-
-/* How many of those that others still held are looked at in each allocation. */
-#define LOOKS 4
 
 /* Looking for the others takes some microseconds: after the first look, at most so often. */
 #define CALM_LEAST 16
@@ -27,19 +16,12 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a lock inside would not be shared");
 
 unsigned mp_hold_generation;
 
-/*
- * Only the process that made a piece allocates from it, under the lock. What it has closed while
- * children still held it waits in `pending` until they have closed it as well.
- */
 static struct {
     pthread_mutex_t lock;  /* held across forks */
     _Atomic pid_t forking; /* this process, while it forks */
     pid_t pid;             /* this process, or the one that it is an uncounted copy of */
     struct mp_hold *first;
-    struct mp_holders *piece;
-    size_t used; /* of `piece` */
-    struct mp_holders *pending;
-    struct mp_holders *pending_last;
+    bool is_prepared;
     /* Of what was made before these generations: */
     unsigned counted; /* our copies are not counted */
     unsigned known;   /* the pids that others left mean something else to us */
@@ -67,24 +49,6 @@ static bool replace(struct mp_holders *holders, int32_t old, int32_t new)
     return false;
 }
 
-static void sign(struct mp_hold *hold)
-{
-    if (hold->made < own.known || !replace(hold->holders, 0, mark_of(hold)))
-        atomic_fetch_add(&hold->holders->unnamed, 1);
-}
-
-/* If our pid is not there it found no room, or somebody thought us gone and has counted. */
-static bool take_name_back(struct mp_hold *hold)
-{
-    if (replace(hold->holders, mark_of(hold), 0))
-        return true;
-    uint32_t n = atomic_load(&hold->holders->unnamed);
-    while (n > 0)
-        if (atomic_compare_exchange_strong(&hold->holders->unnamed, &n, n - 1))
-            return true;
-    return false;
-}
-
 static void count_down(struct mp_holders *holders, int32_t mark)
 {
     if (mark > 0)
@@ -92,7 +56,7 @@ static void count_down(struct mp_holders *holders, int32_t mark)
     atomic_fetch_sub(&holders->all, 1);
 }
 
-static void strike_those_gone(struct mp_holders *holders, int fd)
+void mp_holders_strike_gone(struct mp_holders *holders, int fd)
 {
     for (int i = 0; i < MP_HOLDERS_NAMED; i++) {
         int32_t mark = atomic_load(&holders->pids[i]);
@@ -103,17 +67,32 @@ static void strike_those_gone(struct mp_holders *holders, int fd)
     }
 }
 
-static void set_active(struct mp_hold *hold, bool active)
+/* Leave our pid, if need be in the place of one that has ended. */
+static bool leave_name(struct mp_hold *hold)
 {
-    atomic_fetch_add(&hold->holders->active, active ? 1 : UINT32_MAX);
-    replace(hold->holders, active ? -own.pid : own.pid, active ? own.pid : -own.pid);
+    int32_t mark = mark_of(hold);
+    if (hold->made < own.known)
+        return false;
+    if (replace(hold->holders, 0, mark))
+        return true;
+    mp_holders_strike_gone(hold->holders, -1);
+    return replace(hold->holders, 0, mark);
 }
 
-static void wake(struct mp_hold *hold)
+static void sign(struct mp_hold *hold)
 {
-    if (is_resting(hold))
-        set_active(hold, true);
-    hold->awake = mp_hold_generation;
+    if (!leave_name(hold))
+        hold->nameless = mp_hold_generation;
+}
+
+/* Who is killed between the two steps counts as active, but is struck as one at rest. */
+static void set_active(struct mp_hold *hold, bool active)
+{
+    if (active)
+        atomic_fetch_add(&hold->holders->active, 1);
+    replace(hold->holders, active ? -own.pid : own.pid, active ? own.pid : -own.pid);
+    if (!active)
+        atomic_fetch_sub(&hold->holders->active, 1);
 }
 
 static void be_calm(struct mp_hold *hold)
@@ -129,17 +108,6 @@ static void be_calmer(struct mp_hold *hold)
         hold->calmer *= 2;
 }
 
-/* A write copies the page, as long as an earlier child has it, too: no more of them than needed. */
-static void note_fork(struct mp_hold *hold)
-{
-    bool is_busy = !hold->ops->before_fork(hold);
-    if (is_busy != hold->is_busy)
-        hold->is_busy = is_busy;
-    uint32_t ahead = atomic_load(&hold->holders->ahead);
-    if (!is_resting(hold) && ahead != hold->ahead)
-        hold->ahead = ahead;
-}
-
 static void before_fork(void)
 {
     pthread_mutex_lock(&own.lock);
@@ -148,7 +116,9 @@ static void before_fork(void)
         atomic_fetch_add(&h->holders->all, 1);
         if (!is_resting(h))
             atomic_fetch_add(&h->holders->active, 1);
-        note_fork(h);
+        h->ops->before_fork(h);
+        if (!is_resting(h))
+            h->ahead = atomic_load(&h->holders->ahead);
     }
 }
 
@@ -158,14 +128,11 @@ static void after_fork_in_parent(void)
     pthread_mutex_unlock(&own.lock);
 }
 
-/* Another process has the memory that we would allocate from. */
 static void begin_generation(void)
 {
     mp_hold_generation++;
     own.pid = getpid();
-    own.piece = NULL;
-    own.pending = NULL;
-    own.pending_last = NULL;
+    mp_holders_leave_to_parent();
 }
 
 static void after_fork_in_child(void)
@@ -179,8 +146,7 @@ static void after_fork_in_child(void)
         own.known = mp_hold_generation;
     for (struct mp_hold *h = own.first; h; h = h->next) {
         sign(h);
-        if (h->is_busy)
-            h->ops->give_up(h);
+        h->ops->after_fork(h);
     }
     pthread_mutex_unlock(&own.lock); /* this thread is the one that forked */
 }
@@ -205,54 +171,15 @@ static void notice_uncounted_fork_locked(void)
     own.known = mp_hold_generation;
 }
 
-static int prepare_rc;
-
-static void prepare(void)
+static int prepare_locked(void)
 {
-    prepare_rc = -pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-/* The free ones come first. */
-static void add_pending_locked(struct mp_holders *holders)
-{
-    bool is_free = atomic_load(&holders->all) == 0;
-    holders->next = is_free ? own.pending : NULL;
-    if (!own.pending) {
-        own.pending = holders;
-        own.pending_last = holders;
-    } else if (is_free) {
-        own.pending = holders;
-    } else {
-        own.pending_last->next = holders;
-        own.pending_last = holders;
+    if (!own.is_prepared) {
+        int rc = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+        if (rc != 0)
+            return -rc;
+        own.is_prepared = true;
     }
-}
-
-static struct mp_holders *take_pending_locked(void)
-{
-    for (int i = 0; i < LOOKS && own.pending; i++) {
-        struct mp_holders *holders = own.pending;
-        own.pending = holders->next;
-        strike_those_gone(holders, -1);
-        if (atomic_load(&holders->all) == 0)
-            return holders;
-        add_pending_locked(holders);
-    }
-    return NULL;
-}
-
-/* NULL with errno. */
-static struct mp_holders *take_fresh_locked(void)
-{
-    if (!own.piece || own.used == PIECE_HOLDERS) {
-        void *piece =
-            mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (piece == MAP_FAILED)
-            return NULL;
-        own.piece = piece;
-        own.used = 0;
-    }
-    return &own.piece[own.used++];
+    return 0;
 }
 
 static void enter_locked(struct mp_hold *hold)
@@ -274,48 +201,46 @@ static void remove_locked(struct mp_hold *hold)
         hold->next->prev = hold->prev;
 }
 
-static void open_locked(struct mp_hold *hold, struct mp_holders *holders)
+static int open_locked(struct mp_hold *hold)
 {
+    int rc = prepare_locked();
+    if (rc < 0)
+        return rc;
+    struct mp_holders *holders = mp_holders_take();
+    if (!holders)
+        return -errno;
     atomic_store(&holders->all, 1);
     atomic_store(&holders->active, 1);
     atomic_store(&holders->ahead, 0);
     atomic_store(&holders->dealt, 0);
-    atomic_store(&holders->unnamed, 0);
     hold->holders = holders;
     hold->made = mp_hold_generation;
     hold->awake = mp_hold_generation;
-    hold->seen = mp_hold_generation;
     be_calm(hold);
     sign(hold);
     enter_locked(hold);
+    return 0;
 }
 
 int mp_hold_open(struct mp_hold *hold, int fd, const struct mp_hold_ops *ops)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, prepare);
-    if (prepare_rc < 0)
-        return prepare_rc;
     *hold = (struct mp_hold){.ops = ops, .fd = fd};
     lock_own();
     notice_uncounted_fork_locked();
-    struct mp_holders *holders = take_pending_locked();
-    if (!holders)
-        holders = take_fresh_locked();
-    int rc = holders ? 0 : -errno;
-    if (holders)
-        open_locked(hold, holders);
+    int rc = open_locked(hold);
     pthread_mutex_unlock(&own.lock);
     return rc;
 }
 
 static void leave_locked(struct mp_hold *hold)
 {
+    int32_t mark = mark_of(hold);
     remove_locked(hold);
-    if (take_name_back(hold))
-        count_down(hold->holders, mark_of(hold));
+    /* If our pid was left and is not there, somebody thought us gone and has counted. */
+    if (hold->nameless == mp_hold_generation || replace(hold->holders, mark, 0))
+        count_down(hold->holders, mark);
     if (hold->made == mp_hold_generation)
-        add_pending_locked(hold->holders);
+        mp_holders_give_back(hold->holders);
 }
 
 void mp_hold_close(struct mp_hold *hold)
@@ -340,20 +265,19 @@ void mp_hold_rest_others(void)
     pthread_mutex_unlock(&own.lock);
 }
 
-bool mp_hold_see(struct mp_hold *hold)
+bool mp_hold_use(struct mp_hold *hold)
 {
     lock_own();
-    unsigned awake = hold->awake;
     bool was_resting = is_resting(hold);
-    wake(hold);
-    /* Either the other process sees that, or we see what it did before it looked. */
+    if (was_resting)
+        set_active(hold, true);
+    /* Either who reads ahead sees that, or we see what it did before it looked. */
     bool is_lost = was_resting && atomic_load(&hold->holders->ahead) != hold->ahead;
-    if (is_lost) {
+    if (is_lost)
         set_active(hold, false);
-        hold->awake = awake;
-    }
+    else
+        hold->awake = mp_hold_generation;
     hold->is_late = hold->is_late || was_resting;
-    hold->seen = mp_hold_generation;
     pthread_mutex_unlock(&own.lock);
     return !is_lost;
 }
@@ -364,7 +288,7 @@ bool mp_hold_may_read_ahead_beside_others(struct mp_hold *hold)
     if (--hold->calm == 0) {
         be_calmer(hold);
         if (hold->made >= own.known)
-            strike_those_gone(holders, hold->fd);
+            mp_holders_strike_gone(holders, hold->fd);
     }
     if (atomic_load(&holders->all) == 1) {
         be_calm(hold);

@@ -44,11 +44,6 @@
 /* Least step in which memory for a large message grows. */
 #define GROWTH_BYTES ((size_t)64 * 1024)
 
-static size_t ahead_len(const struct mp_stream *s)
-{
-    return s->end - s->at;
-}
-
 /* Every error from here on is final: the position in the stream is lost. */
 static int fail_receiving(struct mp_stream *s, int code)
 {
@@ -61,7 +56,7 @@ static int no_bytes(struct mp_stream *s, ssize_t rc)
 {
     if (rc == -ETIMEDOUT || rc == MP_ABORTED)
         return (int)rc;
-    bool between = !s->in_message && ahead_len(s) == 0;
+    bool between = !s->in_message && mp_stream_ahead_len(s) == 0;
     if (rc == 0)
         return fail_receiving(s, between ? MPROC_EOF : MPROC_EPROTO);
     if (rc == -ECONNRESET && !between)
@@ -120,7 +115,7 @@ static void make_room(struct mp_stream *s, size_t want)
         s->at = 0;
         s->end = 0;
     } else if (AHEAD_BYTES - s->at < want) {
-        memmove(s->ahead, s->ahead + s->at, ahead_len(s));
+        memmove(s->ahead, s->ahead + s->at, mp_stream_ahead_len(s));
         s->end -= s->at;
         s->at = 0;
     }
@@ -128,7 +123,7 @@ static void make_room(struct mp_stream *s, size_t want)
 
 static size_t fill_size(struct mp_stream *s, size_t want)
 {
-    size_t missing = want - ahead_len(s);
+    size_t missing = want - mp_stream_ahead_len(s);
     if (is_shared(s))
         return missing;
     size_t room = AHEAD_BYTES - s->end;
@@ -177,7 +172,7 @@ static int fill(struct mp_stream *s, size_t want, mp_deadline deadline)
     int rc = have_ahead_buffer(s);
     if (rc < 0)
         return rc;
-    while (ahead_len(s) < want) {
+    while (mp_stream_ahead_len(s) < want) {
         make_room(s, want);
         ssize_t n = read_ahead(s, want, deadline);
         if (n <= 0)
@@ -194,13 +189,13 @@ static int read_header(struct mp_stream *s, mp_deadline deadline)
         int rc = fill(s, wanted, deadline);
         if (rc < 0)
             return rc;
-        wanted = mp_frame_wanted(s->ahead + s->at, ahead_len(s));
-    } while (ahead_len(s) < wanted);
+        wanted = mp_frame_wanted(s->ahead + s->at, mp_stream_ahead_len(s));
+    } while (mp_stream_ahead_len(s) < wanted);
     if (mp_frame_decode(s->ahead + s->at, &s->body) < 0)
         return fail_receiving(s, MPROC_EPROTO);
     s->at += wanted;
     s->in_message = true;
-    s->body_end = s->position - ahead_len(s) + s->body;
+    s->body_end = s->position - mp_stream_ahead_len(s) + s->body;
     return 0;
 }
 
@@ -211,11 +206,6 @@ static void end_message(struct mp_stream *s)
     s->was_large = s->body > AHEAD_BYTES;
     s->conn.has_parcel = s->arrivals.first && s->arrivals.first->at <= s->body_end;
     mp_pause_took_message(&s->pause);
-}
-
-static bool has_whole_body(const struct mp_stream *s)
-{
-    return s->part.len + ahead_len(s) >= s->body;
 }
 
 /* Another process got all that there is a copy of. */
@@ -266,10 +256,11 @@ static bool is_in_doubt(const struct mp_stream *s)
 static int settle(struct mp_stream *s)
 {
     if (mp_hold_is_inherited(&s->hold)) {
-        if (!mp_hold_see(&s->hold))
+        if (!mp_hold_use(&s->hold))
             return fail_receiving(s, -EBUSY);
-        /* What the parent got before the fork, and has not taken, is the parent's. */
-        s->copy -= s->is_dealt ? 1 : 0;
+        if (s->is_dealt) /* what the parent got before the fork, and has not taken, is its own */
+            s->copy--;
+        s->is_copied = s->is_copied || s->is_dealt;
         s->is_dealt = false;
     }
     return catch_up(s);
@@ -292,13 +283,14 @@ static int begin_message(struct mp_stream *s, mp_deadline deadline)
 /* A message that lies in `ahead` does so whatever others do. */
 static bool goes_through_ahead(struct mp_stream *s)
 {
-    return s->body <= AHEAD_BYTES && s->part.len == 0 && (ahead_len(s) >= s->body || !is_shared(s));
+    return s->body <= AHEAD_BYTES && s->part.len == 0 &&
+           (mp_stream_ahead_len(s) >= s->body || !is_shared(s));
 }
 
 /* Copy up to `len` unread bytes out of `ahead`. */
 static size_t take_ahead(struct mp_stream *s, unsigned char *dst, size_t len)
 {
-    size_t n = ahead_len(s) < len ? ahead_len(s) : len;
+    size_t n = mp_stream_ahead_len(s) < len ? mp_stream_ahead_len(s) : len;
     if (n > 0)
         memcpy(dst, s->ahead + s->at, n);
     s->at += n;
@@ -422,7 +414,7 @@ static int progress(struct mp_stream *s)
 /* Can the header that lies in `ahead` be read without a system call? */
 static bool header_is_ahead(const struct mp_stream *s)
 {
-    size_t have = ahead_len(s);
+    size_t have = mp_stream_ahead_len(s);
     return have >= MP_FRAME_SHORT && have >= mp_frame_wanted(s->ahead + s->at, have);
 }
 
@@ -432,7 +424,8 @@ static bool is_ready_in_memory(struct mp_stream *s)
         return true;
     if (!s->in_message && !header_is_ahead(s))
         return false;
-    return begin_message(s, MP_NOW) < 0 || s->body > s->conn.max_message || has_whole_body(s);
+    return begin_message(s, MP_NOW) < 0 || s->body > s->conn.max_message ||
+           mp_stream_has_whole_body(s);
 }
 
 static int stream_ready_now(mproc_conn *conn, bool woken)
@@ -456,12 +449,12 @@ static void stream_claim_parcel(mproc_conn *conn, struct mp_parcel *parcel)
 }
 
 /* What was read ahead cannot follow the descriptor. */
-static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+static int pass_entered(struct mp_stream *s, struct mp_parcel *parcel, unsigned *traits)
 {
-    struct mp_stream *s = mp_stream_of(conn);
+    const mproc_conn *conn = &s->conn;
     if (!s->fault && is_in_doubt(s))
         settle(s);
-    if (s->in_message || ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
+    if (s->in_message || mp_stream_ahead_len(s) > 0 || s->arrivals.first || s->torn || s->fault)
         return -EBUSY;
     if (s->io.fd < 0)
         return -EBADF;
@@ -471,6 +464,19 @@ static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *tra
     *traits = (conn->readable ? MP_PASS_READABLE : 0U) | (conn->writable ? MP_PASS_WRITABLE : 0U) |
               (is_shared(s) ? MP_PASS_SHARED : 0U);
     return 0;
+}
+
+static int stream_pass(mproc_conn *conn, struct mp_parcel *parcel, unsigned *traits)
+{
+    if (mp_conn_enter(conn, MP_RECEIVING, MP_NOW) < 0)
+        return -EBUSY;
+    int rc = -EBUSY;
+    if (mp_conn_enter(conn, MP_SENDING, MP_NOW) == 0) {
+        rc = pass_entered(mp_stream_of(conn), parcel, traits);
+        mp_conn_leave(conn, MP_SENDING);
+    }
+    mp_conn_leave(conn, MP_RECEIVING);
+    return rc;
 }
 
 static void stream_shut(mproc_conn *conn)
@@ -521,68 +527,6 @@ static const struct mp_transport stream_transport = {
     .destroy = stream_destroy,
 };
 
-/* Messages in memory; the last of them may be a part of one. */
-static uint32_t count_messages(const struct mp_stream *s)
-{
-    uint32_t n = s->in_message ? 1 : 0;
-    if (n > 0 && !has_whole_body(s))
-        return n;
-    size_t at = s->at + (n > 0 ? s->body - s->part.len : 0);
-    while (at < s->end) {
-        const unsigned char *header = s->ahead + at;
-        size_t have = s->end - at;
-        size_t body;
-        n++;
-        if (have < MP_FRAME_SHORT || have < mp_frame_wanted(header, have) ||
-            mp_frame_decode(header, &body) < 0 || have - mp_frame_wanted(header, have) < body)
-            break;
-        at += mp_frame_wanted(header, have) + body;
-    }
-    return n;
-}
-
-static struct mp_stream *stream_of_hold(struct mp_hold *hold)
-{
-    return (struct mp_stream *)(void *)((char *)hold - offsetof(struct mp_stream, hold));
-}
-
-static void note_copies(struct mp_stream *s)
-{
-    uint32_t n = s->is_copied ? 0 : count_messages(s);
-    if (n == 0)
-        return;
-    s->copy = mp_hold_dealt(&s->hold);
-    s->copy_end = s->copy + n;
-    s->is_copied = true;
-    s->is_dealt = false;
-}
-
-/* The parent does not wait for what a receiving thread waits for. */
-static bool stream_before_fork(struct mp_hold *hold)
-{
-    struct mp_stream *s = stream_of_hold(hold);
-    int rc = mp_conn_enter(&s->conn, MP_RECEIVING, MP_NOW);
-    if (rc == -ETIMEDOUT)
-        return false;
-    note_copies(s); /* also beside a message that this thread looks at: -EDEADLK */
-    if (rc == 0)
-        mp_gate_leave(&s->conn.receiving);
-    return true;
-}
-
-/* The thread that was receiving is not here, and what it was about is lost to this process. */
-static void stream_give_up(struct mp_hold *hold)
-{
-    struct mp_stream *s = stream_of_hold(hold);
-    mp_gate_init(&s->conn.receiving);
-    s->fault = -EBUSY;
-}
-
-static const struct mp_hold_ops stream_hold_ops = {
-    .before_fork = stream_before_fork,
-    .give_up = stream_give_up,
-};
-
 /* Narrow what the descriptor can do to what the flags ask for. */
 static int choose_direction(unsigned flags, bool *readable, bool *writable)
 {
@@ -616,7 +560,7 @@ int mp_stream_new(mproc_conn **conn, int fd, unsigned flags)
         free(s);
         return rc;
     }
-    rc = mp_hold_open(&s->hold, fd, &stream_hold_ops);
+    rc = mp_hold_open(&s->hold, fd, &mp_stream_hold_ops);
     if (rc < 0) {
         mp_conn_fini(&s->conn);
         free(s);

@@ -30,7 +30,7 @@ static size_t advance(struct iovec **parts, size_t n, size_t written)
 /* A send failed with part of its message gone. A broken pipe needs no mark: it stays broken. */
 static int tear(struct mp_stream *s, int rc)
 {
-    s->torn = rc != -EPIPE;
+    s->torn = rc == -EPIPE ? 0 : MPROC_ETORN;
     return rc == -ETIMEDOUT ? MPROC_ETORN : rc;
 }
 
@@ -41,7 +41,7 @@ int mp_stream_send_parcel(mproc_conn *conn, const void *buf, size_t len,
     if (parcel && !s->io.is_local)
         return MPROC_ECANTPASS;
     if (s->torn)
-        return MPROC_ETORN;
+        return s->torn;
     unsigned char header[MP_FRAME_LONG];
     struct iovec both[2] = {
         {.iov_base = header, .iov_len = mp_frame_encode(header, len)},
@@ -88,7 +88,7 @@ static size_t count_whole(struct mp_stream *s, const mproc_bytes *messages, size
     size_t whole = 0;
     while (written >= MP_FRAME_SHORT + messages[whole].len)
         written -= MP_FRAME_SHORT + messages[whole++].len;
-    s->torn = written > 0;
+    s->torn = written > 0 ? MPROC_ETORN : 0;
     return whole;
 }
 

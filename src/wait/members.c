@@ -22,10 +22,11 @@ static void begin_counting(void)
     counting_rc = -pthread_atfork(NULL, NULL, count_fork);
 }
 
-int mp_members_init(struct mp_members *club)
+int mp_members_init(struct mp_members *club, const struct mp_member_kind *kind)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, begin_counting);
+    club->kind = kind;
     club->forks = atomic_load_explicit(&forks, memory_order_relaxed);
     return counting_rc;
 }
@@ -70,11 +71,11 @@ static int make_place(struct mp_members *club)
         return 0;
     if (club->n >= UINT32_MAX || have_room(&club->all, &club->room, club->n) < 0)
         return -ENOMEM;
-    struct mp_member *member = calloc(1, club->member_size);
+    struct mp_member *member = calloc(1, club->kind->size);
     if (!member)
         return -ENOMEM;
-    member->watcher.touch = club->touch;
-    member->watcher.gone = club->gone;
+    member->watcher.touch = club->kind->touch;
+    member->watcher.gone = club->kind->gone;
     atomic_init(&member->watcher.awake, true);
     member->club = club;
     member->place = (uint32_t)club->n;

@@ -25,7 +25,15 @@ struct mp_member {
     struct mp_member *next_free; /* of the empty places */
 };
 
+/* What the members of a set are. */
+struct mp_member_kind {
+    size_t size; /* of the set's own struct, which begins with struct mp_member */
+    void (*touch)(struct mp_watcher *, const struct mp_pollable *);
+    void (*gone)(struct mp_watcher *, const struct mp_pollable *);
+};
+
 struct mp_members {
+    const struct mp_member_kind *kind;
     struct mp_member **all; /* by place */
     size_t n;
     size_t room;
@@ -33,14 +41,11 @@ struct mp_members {
     struct mp_member **by_handle; /* of the plain handles */
     size_t handles;
     size_t present;
-    size_t member_size; /* of the set's own struct, which begins with struct mp_member */
-    unsigned forks;     /* the process that these belong to, see mp_members_are_ours() */
-    void (*touch)(struct mp_watcher *, const struct mp_pollable *);
-    void (*gone)(struct mp_watcher *, const struct mp_pollable *);
+    unsigned forks; /* the process that these belong to, see mp_members_are_ours() */
 };
 
-/* Zeroed but for what the caller set: member_size and the two functions. 0 or -errno. */
-int mp_members_init(struct mp_members *club);
+/* Zeroed before. 0 or -errno. */
+int mp_members_init(struct mp_members *club, const struct mp_member_kind *kind);
 
 /* All that are left cease to be watched. */
 void mp_members_free(struct mp_members *club);

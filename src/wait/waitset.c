@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include <mproc/error.h>
 
@@ -13,9 +14,24 @@ static int check(const mproc_waitset *set)
     return mp_members_are_ours(&set->members) ? 0 : MPROC_EINHERITED;
 }
 
-int mproc_waitset_new(mproc_waitset **set)
+int mproc_waitset_new(mproc_waitset **out)
 {
-    return set ? mp_engine_new(set) : -EINVAL;
+    mproc_waitset *set = out ? calloc(1, mp_engine_set_size) : NULL;
+    if (!set)
+        return out ? -ENOMEM : -EINVAL;
+    int rc = mp_members_init(&set->members, &mp_engine_member);
+    if (rc == 0)
+        rc = mp_engine_init(set);
+    if (rc < 0) {
+        free(set);
+        return rc;
+    }
+    rc = mp_engine_open(set);
+    if (rc < 0)
+        mproc_waitset_close(set);
+    else
+        *out = set;
+    return rc;
 }
 
 int mproc_waitset_add(mproc_waitset *set, const mproc_wait_item *item, void *tag)
@@ -51,6 +67,8 @@ mproc_handle mproc_waitset_handle(mproc_waitset *set)
 
 void mproc_waitset_close(mproc_waitset *set)
 {
-    if (set)
-        mp_engine_free(set, mp_members_are_ours(&set->members));
+    if (!set)
+        return;
+    mp_engine_close(set, mp_members_are_ours(&set->members));
+    free(set);
 }

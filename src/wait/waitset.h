@@ -21,20 +21,34 @@ struct mp_findings {
     size_t room;
 };
 
+static inline mproc_waitset *mp_waitset_of(struct mp_members *members)
+{
+    return (mproc_waitset *)(void *)((char *)members - offsetof(mproc_waitset, members));
+}
+
 static inline void mp_findings_add(struct mp_findings *found, const struct mp_member *member)
 {
     found->events[found->n++] = (mproc_wait_event){.item = member->item, .tag = member->tag};
 }
 
-/* Engines; see the functions of the same names in wait.h. */
-int mp_engine_new(mproc_waitset **out);
+/* What an engine's set and members are. */
+extern const size_t mp_engine_set_size;
+extern const struct mp_member_kind mp_engine_member;
+
+/* The lock, and what cannot fail, of a zeroed set. 0 or -errno. */
+int mp_engine_init(mproc_waitset *set);
+
+/* The descriptors. 0 or -errno; mp_engine_close() follows in any case. */
+int mp_engine_open(mproc_waitset *set);
+
+/* All but the set's own memory. `mine` false: in a forked process, where a lock may be held for
+ * ever and what the kernel knows is the parent's. */
+void mp_engine_close(mproc_waitset *set, bool mine);
+
+/* See the functions of the same names in wait.h. */
 int mp_engine_add(mproc_waitset *set, const mproc_wait_item *item, void *tag);
 int mp_engine_remove(mproc_waitset *set, const mproc_wait_item *item);
 int mp_engine_wait(mproc_waitset *set, struct mp_findings *found, mp_deadline deadline);
 mproc_handle mp_engine_handle(mproc_waitset *set);
-
-/* `mine` false: in a forked process, where a lock may be held for ever and what the kernel knows
- * is the parent's. */
-void mp_engine_free(mproc_waitset *set, bool mine);
 
 #endif

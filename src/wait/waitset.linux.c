@@ -14,13 +14,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "wait/link.h"
 
 /* Names in the epoll set that are no member's. */
 #define BELL UINT64_MAX
@@ -36,15 +36,10 @@
 /* When to try again what the kernel had no memory for. */
 #define RETRY_NS 10000000
 
-struct link {
-    struct link *prev;
-    struct link *next;
-};
-
 struct member {
     struct mp_member common; /* first member */
-    struct link link;        /* in one of the set's lists, or in none */
-    struct link timed;       /* likewise */
+    struct mp_link link;     /* in one of the set's lists, or in none */
+    struct mp_link timed;    /* likewise */
     mp_deadline due;         /* when to ask although the handle is silent; while timed */
     int fd;                  /* in the epoll set, or -1 */
     unsigned misses;         /* looks in vain since it was ready */
@@ -63,62 +58,20 @@ struct epoll_set {
     int bell;
     int alarm; /* timerfd for a foreign loop, or -1 */
     mp_deadline alarm_at;
-    bool rung;         /* since a wait has heard the bell */
-    unsigned sleepers; /* threads */
-    uint64_t round;    /* counts looks at the members */
-    struct link hot;   /* to be looked at, in this order */
-    struct link seen;  /* looked at in this round, and hot again with the next */
-    struct link timed; /* cold ones with a time */
+    bool rung;            /* since a wait has heard the bell */
+    unsigned sleepers;    /* threads */
+    uint64_t round;       /* counts looks at the members */
+    struct mp_link hot;   /* to be looked at, in this order */
+    struct mp_link seen;  /* looked at in this round, and hot again with the next */
+    struct mp_link timed; /* cold ones with a time */
 };
 
-/* Lists. */
-
-static void link_init(struct link *link)
-{
-    link->prev = link;
-    link->next = link;
-}
-
-static bool link_is_single(const struct link *link)
-{
-    return link->next == link;
-}
-
-/* Also if it is in none. */
-static void link_out(struct link *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
-    link_init(link);
-}
-
-static void link_last(struct link *list, struct link *link)
-{
-    link_out(link);
-    link->prev = list->prev;
-    link->next = list;
-    list->prev->next = link;
-    list->prev = link;
-}
-
-/* Everything in `from` goes behind what is in `list`. */
-static void link_all_last(struct link *list, struct link *from)
-{
-    if (link_is_single(from))
-        return;
-    from->next->prev = list->prev;
-    from->prev->next = list;
-    list->prev->next = from->next;
-    list->prev = from->prev;
-    link_init(from);
-}
-
-static struct member *of_link(struct link *link)
+static struct member *of_link(struct mp_link *link)
 {
     return (struct member *)(void *)((char *)link - offsetof(struct member, link));
 }
 
-static struct member *of_timed(struct link *link)
+static struct member *of_timed(struct mp_link *link)
 {
     return (struct member *)(void *)((char *)link - offsetof(struct member, timed));
 }
@@ -130,7 +83,7 @@ static struct epoll_set *set_of(mproc_waitset *set)
 
 static struct epoll_set *set_of_member(const struct member *m)
 {
-    return (struct epoll_set *)(void *)((char *)m->common.club - offsetof(mproc_waitset, members));
+    return set_of(mp_waitset_of(m->common.club));
 }
 
 static void lock(struct epoll_set *set)
@@ -185,15 +138,15 @@ static void set_due(struct epoll_set *set, struct member *m, mp_deadline due)
 {
     m->due = due;
     if (due == MP_NEVER)
-        link_out(&m->timed);
+        mp_link_out(&m->timed);
     else
-        link_last(&set->timed, &m->timed);
+        mp_link_last(&set->timed, &m->timed);
 }
 
 static mp_deadline first_due(const struct epoll_set *set)
 {
     mp_deadline first = MP_NEVER;
-    for (struct link *link = set->timed.next; link != &set->timed; link = link->next)
+    for (struct mp_link *link = set->timed.next; link != &set->timed; link = link->next)
         first = mp_deadline_min(first, of_timed(link)->due);
     return first;
 }
@@ -232,9 +185,9 @@ static void make_hot(struct epoll_set *set, struct member *m)
 {
     set_awake(m, true);
     disarm(m);
-    link_out(&m->timed);
+    mp_link_out(&m->timed);
     if (!m->hot) /* who is keeps his place */
-        link_last(&set->hot, &m->link);
+        mp_link_last(&set->hot, &m->link);
     m->hot = true;
 }
 
@@ -244,7 +197,7 @@ static void make_cold(struct epoll_set *set, struct member *m)
     struct mp_pollable *pollable = m->common.pollable;
     if (m->always)
         return;
-    link_out(&m->link);
+    mp_link_out(&m->link);
     int rc = pollable->ops->arm ? pollable->ops->arm(pollable) : 0;
     m->armed = true;
     if (rc != 0) { /* ready, or an error for the next call on it to report */
@@ -256,7 +209,7 @@ static void make_cold(struct epoll_set *set, struct member *m)
     mp_deadline due = pollable->ops->wake_at ? pollable->ops->wake_at(pollable) : MP_NEVER;
     if (watch(set, m) < 0)
         due = mp_deadline_min(due, mp_clock_now() + RETRY_NS);
-    if (due != MP_NEVER || !link_is_single(&m->timed))
+    if (due != MP_NEVER || !mp_link_is_single(&m->timed))
         set_due(set, m, due);
 }
 
@@ -280,8 +233,8 @@ static void detach(struct epoll_set *set, struct member *m)
 {
     disarm(m);
     unwatch(set, m);
-    link_out(&m->timed);
-    link_out(&m->link);
+    mp_link_out(&m->timed);
+    mp_link_out(&m->link);
     set_awake(m, true);
     mp_members_part(&set->common.members, &m->common);
 }
@@ -318,8 +271,8 @@ static int try_out(struct member *m)
 
 static int attach(struct epoll_set *set, struct member *m)
 {
-    link_init(&m->link);
-    link_init(&m->timed);
+    mp_link_init(&m->link);
+    mp_link_init(&m->timed);
     m->fd = -1;
     m->misses = 0;
     m->told = 0;
@@ -388,9 +341,9 @@ static int look(struct member *m)
 /* Look at hot ones while there is room for those that are ready. */
 static void look_at_hot(struct epoll_set *set, struct mp_findings *found)
 {
-    while (found->n < found->room && !link_is_single(&set->hot)) {
+    while (found->n < found->room && !mp_link_is_single(&set->hot)) {
         struct member *m = of_link(set->hot.next);
-        link_last(&set->seen, &m->link);
+        mp_link_last(&set->seen, &m->link);
         m->hot = false;
         if (look(m) != 0) {
             set_awake(m, true);
@@ -406,8 +359,8 @@ static void look_at_hot(struct epoll_set *set, struct mp_findings *found)
 /* Of those looked at without success. */
 static void cool_down(struct epoll_set *set)
 {
-    struct link *next;
-    for (struct link *link = set->seen.next; link != &set->seen; link = next) {
+    struct mp_link *next;
+    for (struct mp_link *link = set->seen.next; link != &set->seen; link = next) {
         next = link->next;
         if (of_link(link)->told != set->round)
             make_cold(set, of_link(link));
@@ -424,11 +377,11 @@ static void wake(struct epoll_set *set, struct member *m)
 
 static void wake_due(struct epoll_set *set)
 {
-    if (link_is_single(&set->timed))
+    if (mp_link_is_single(&set->timed))
         return;
     int64_t now = mp_clock_now();
-    struct link *next;
-    for (struct link *link = set->timed.next; link != &set->timed; link = next) {
+    struct mp_link *next;
+    for (struct mp_link *link = set->timed.next; link != &set->timed; link = next) {
         next = link->next;
         if (of_timed(link)->due <= now)
             wake(set, of_timed(link));
@@ -465,7 +418,7 @@ static int listen_in(struct epoll_set *set, struct epoll_event events[BATCH], mp
 static int hear(struct epoll_set *set, const struct mp_findings *found, mp_deadline deadline)
 {
     struct epoll_event events[BATCH];
-    bool sleeps = found->n == 0 && link_is_single(&set->hot);
+    bool sleeps = found->n == 0 && mp_link_is_single(&set->hot);
     int n = listen_in(set, events, sleeps ? mp_deadline_min(deadline, first_due(set)) : MP_NOW);
     if (sleeps)
         set->round++;
@@ -511,10 +464,10 @@ static void leave_word(struct epoll_set *set)
 {
     if (set->alarm >= 0)
         cool_down(set);
-    for (struct link *link = set->seen.next; link != &set->seen; link = link->next)
+    for (struct mp_link *link = set->seen.next; link != &set->seen; link = link->next)
         of_link(link)->hot = true;
-    link_all_last(&set->hot, &set->seen);
-    if (!link_is_single(&set->hot))
+    mp_link_all_last(&set->hot, &set->seen);
+    if (!mp_link_is_single(&set->hot))
         ring(set);
     if (set->alarm >= 0)
         set_alarm(set);
@@ -535,14 +488,26 @@ int mp_engine_wait(mproc_waitset *waitset, struct mp_findings *found, mp_deadlin
 
 /* Making and unmaking. */
 
-static int init_lock(pthread_mutex_t *mutex)
+const size_t mp_engine_set_size = sizeof(struct epoll_set);
+const struct mp_member_kind mp_engine_member = {
+    .size = sizeof(struct member), .touch = touch, .gone = gone};
+
+int mp_engine_init(mproc_waitset *waitset)
 {
+    struct epoll_set *set = set_of(waitset);
     pthread_mutexattr_t attr;
+    set->epoll = -1;
+    set->bell = -1;
+    set->alarm = -1;
+    set->alarm_at = MP_NEVER;
+    mp_link_init(&set->hot);
+    mp_link_init(&set->seen);
+    mp_link_init(&set->timed);
     int rc = pthread_mutexattr_init(&attr);
     if (rc != 0)
         return -rc;
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-    rc = pthread_mutex_init(mutex, &attr);
+    rc = pthread_mutex_init(&set->lock, &attr);
     pthread_mutexattr_destroy(&attr);
     return -rc;
 }
@@ -561,45 +526,15 @@ static int open_signal(const struct epoll_set *set, int raw, uint64_t name, int 
     return rc;
 }
 
-static int open_set(struct epoll_set *set)
+int mp_engine_open(mproc_waitset *waitset)
 {
-    int rc = mp_members_init(&set->common.members);
-    if (rc < 0)
-        return rc;
+    struct epoll_set *set = set_of(waitset);
     int fd = epoll_create1(EPOLL_CLOEXEC);
     fd = fd < 0 ? -errno : mp_fd_own(fd);
     if (fd < 0)
         return fd;
     set->epoll = fd;
     return open_signal(set, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), BELL, &set->bell);
-}
-
-int mp_engine_new(mproc_waitset **out)
-{
-    struct epoll_set *set = calloc(1, sizeof *set);
-    if (!set)
-        return -ENOMEM;
-    set->common.members.member_size = sizeof(struct member);
-    set->common.members.touch = touch;
-    set->common.members.gone = gone;
-    set->epoll = -1;
-    set->bell = -1;
-    set->alarm = -1;
-    set->alarm_at = MP_NEVER;
-    link_init(&set->hot);
-    link_init(&set->seen);
-    link_init(&set->timed);
-    int rc = init_lock(&set->lock);
-    if (rc < 0) {
-        free(set);
-        return rc;
-    }
-    rc = open_set(set);
-    if (rc < 0)
-        mp_engine_free(&set->common, true);
-    else
-        *out = &set->common;
-    return rc;
 }
 
 mproc_handle mp_engine_handle(mproc_waitset *waitset)
@@ -617,7 +552,7 @@ mproc_handle mp_engine_handle(mproc_waitset *waitset)
     return rc < 0 ? rc : set->epoll;
 }
 
-void mp_engine_free(mproc_waitset *waitset, bool mine)
+void mp_engine_close(mproc_waitset *waitset, bool mine)
 {
     struct epoll_set *set = set_of(waitset);
     struct mp_members *members = &waitset->members;
@@ -630,5 +565,4 @@ void mp_engine_free(mproc_waitset *waitset, bool mine)
     mp_fd_close(&set->epoll);
     if (mine)
         pthread_mutex_destroy(&set->lock);
-    free(set);
 }

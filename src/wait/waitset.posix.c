@@ -68,8 +68,7 @@ static void gone(struct mp_watcher *watcher, const struct mp_pollable *pollable)
 {
     struct mp_member *member = (struct mp_member *)(void *)watcher;
     struct mp_members *members = member->club;
-    struct poll_set *set =
-        (struct poll_set *)(void *)((char *)members - offsetof(mproc_waitset, members));
+    struct poll_set *set = set_of(mp_waitset_of(members));
     bool ours = mp_members_are_ours(members);
     if (ours)
         begin_change(set);
@@ -211,21 +210,14 @@ int mp_engine_wait(mproc_waitset *waitset, struct mp_findings *found, mp_deadlin
 
 /* Making and unmaking. */
 
-static int open_set(struct poll_set *set)
-{
-    int rc = mp_members_init(&set->common.members);
-    if (rc == 0)
-        rc = mp_fd_pipe(set->bell);
-    if (rc == 0)
-        rc = mp_fd_set_nonblocking(set->bell[0], true);
-    if (rc == 0)
-        rc = mp_fd_set_nonblocking(set->bell[1], true);
-    mp_bare_init(&set->hears_bell, set->bell[0]);
-    return rc;
-}
+const size_t mp_engine_set_size = sizeof(struct poll_set);
+const struct mp_member_kind mp_engine_member = {.size = sizeof(struct mp_member), .gone = gone};
 
-static int init_lock(struct poll_set *set)
+int mp_engine_init(mproc_waitset *waitset)
 {
+    struct poll_set *set = set_of(waitset);
+    set->bell[0] = -1;
+    set->bell[1] = -1;
     int rc = pthread_mutex_init(&set->lock, NULL);
     if (rc != 0)
         return -rc;
@@ -235,36 +227,19 @@ static int init_lock(struct poll_set *set)
     return -rc;
 }
 
-int mp_engine_new(mproc_waitset **out)
+int mp_engine_open(mproc_waitset *waitset)
 {
-    struct poll_set *set = calloc(1, sizeof *set);
-    if (!set)
-        return -ENOMEM;
-    set->common.members.member_size = sizeof(struct mp_member);
-    set->common.members.gone = gone;
-    set->bell[0] = -1;
-    set->bell[1] = -1;
-    int rc = init_lock(set);
-    if (rc < 0) {
-        free(set);
-        return rc;
-    }
-    rc = open_set(set);
-    if (rc < 0)
-        mp_engine_free(&set->common, true);
-    else
-        *out = &set->common;
+    struct poll_set *set = set_of(waitset);
+    int rc = mp_fd_pipe(set->bell);
+    if (rc == 0)
+        rc = mp_fd_set_nonblocking(set->bell[0], true);
+    if (rc == 0)
+        rc = mp_fd_set_nonblocking(set->bell[1], true);
+    mp_bare_init(&set->hears_bell, set->bell[0]);
     return rc;
 }
 
-/* poll(2) has no descriptor that stands for others. */
-mproc_handle mp_engine_handle(mproc_waitset *waitset)
-{
-    (void)waitset;
-    return -ENOTSUP;
-}
-
-void mp_engine_free(mproc_waitset *waitset, bool mine)
+void mp_engine_close(mproc_waitset *waitset, bool mine)
 {
     struct poll_set *set = set_of(waitset);
     mp_members_free(&waitset->members);
@@ -274,5 +249,11 @@ void mp_engine_free(mproc_waitset *waitset, bool mine)
         pthread_cond_destroy(&set->moved);
         pthread_mutex_destroy(&set->lock);
     }
-    free(set);
+}
+
+/* poll(2) has no descriptor that stands for others. */
+mproc_handle mp_engine_handle(mproc_waitset *waitset)
+{
+    (void)waitset;
+    return -ENOTSUP;
 }

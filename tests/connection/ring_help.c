@@ -6,11 +6,24 @@
 #include <sys/wait.h>
 #include <time.h>
 
-void mp_make_pipe(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes)
+static void make(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes,
+                 double spin_us)
 {
     mproc_pipe_options options = MPROC_PIPE_OPTIONS_INIT;
     options.ring_bytes = ring_bytes;
+    options.spin_us = spin_us;
     ck_assert_int_eq(mproc_pipe_with(first, second, flags, &options), 0);
+}
+
+void mp_make_pipe(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes)
+{
+    make(first, second, flags, ring_bytes, -1);
+}
+
+void mp_make_ring(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes,
+                  double spin_us)
+{
+    make(first, second, flags | MPROC_PIPE_RING, ring_bytes, spin_us);
 }
 
 mproc_conn *mp_receive_conn(mproc_conn *from)

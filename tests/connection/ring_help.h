@@ -10,6 +10,10 @@
 /* A pipe as of mproc_pipe_with(), or the test fails. */
 void mp_make_pipe(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes);
 
+/* The same through shared memory in any case, with the spinning that is wanted. */
+void mp_make_ring(mproc_conn **first, mproc_conn **second, unsigned flags, size_t ring_bytes,
+                  double spin_us);
+
 /* The connection that comes next over `from`, the caller's; NULL if none did. */
 mproc_conn *mp_receive_conn(mproc_conn *from);
 

@@ -13,48 +13,9 @@
 #include <mproc/connection.h>
 #include <mproc/error.h>
 
+#include "connection/pair.h"
 #include "support/fault.h"
-#include "support/pairs.h"
 #include "support/suite.h"
-
-/* The pair under test: `out` sends to `in`. */
-static const struct mp_pair_kind *kind;
-static mproc_conn *in;
-static mproc_conn *out;
-
-static void make_pair(int i)
-{
-    kind = &mp_pair_kinds[i];
-    kind->make(&in, &out);
-}
-
-static void close_pair(void)
-{
-    mproc_conn_close(in);
-    mproc_conn_close(out);
-}
-
-static unsigned char byte_at(size_t i)
-{
-    return (unsigned char)(i * 131 + (i >> 8));
-}
-
-static unsigned char *pattern(size_t len)
-{
-    unsigned char *data = malloc(len + 1);
-    ck_assert_ptr_nonnull(data);
-    for (size_t i = 0; i < len; i++)
-        data[i] = byte_at(i);
-    return data;
-}
-
-static bool is_pattern(const unsigned char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (data[i] != byte_at(i))
-            return false;
-    return true;
-}
 
 static const size_t sizes[] = {0,     1,     2,     63,    64,    4095,   4096,    16384,
                                16385, 32756, 32764, 32768, 32769, 200000, 1 << 20, 5000001};
@@ -71,13 +32,6 @@ static void *send_all_sizes(void *arg)
             return (void *)(intptr_t)rc;
     }
     return NULL;
-}
-
-static void expect_thread_ok(pthread_t thread)
-{
-    void *result;
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    ck_assert_ptr_null(result);
 }
 
 START_TEST(messages_of_any_size_arrive_whole_and_in_order)

@@ -8,52 +8,8 @@
 #include <mproc/connection.h>
 #include <mproc/error.h>
 
-#include "support/pairs.h"
+#include "connection/pair.h"
 #include "support/suite.h"
-
-/* The pair under test: `out` sends to `in`. */
-static mproc_conn *in;
-static mproc_conn *out;
-
-static void make_pair(int i)
-{
-    mp_pair_kinds[i].make(&in, &out);
-}
-
-static void close_pair(void)
-{
-    mproc_conn_close(in);
-    mproc_conn_close(out);
-}
-
-static unsigned char byte_at(size_t i)
-{
-    return (unsigned char)(i * 131 + (i >> 8));
-}
-
-static unsigned char *pattern(size_t len)
-{
-    unsigned char *data = malloc(len + 1);
-    ck_assert_ptr_nonnull(data);
-    for (size_t i = 0; i < len; i++)
-        data[i] = byte_at(i);
-    return data;
-}
-
-static bool is_pattern(const unsigned char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (data[i] != byte_at(i))
-            return false;
-    return true;
-}
-
-static void expect_thread_ok(pthread_t thread)
-{
-    void *result;
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    ck_assert_ptr_null(result);
-}
 
 static const size_t place_sizes[] = {0, 1, 64, 500, 2000, 4096, 40000, 2000000};
 #define PLACE_SIZES (sizeof place_sizes / sizeof place_sizes[0])

@@ -12,26 +12,10 @@
 #include <mproc/connection.h>
 #include <mproc/error.h>
 
+#include "connection/pair.h"
 #include "support/dialer.h"
 #include "support/fault.h"
-#include "support/pairs.h"
 #include "support/suite.h"
-
-static const struct mp_pair_kind *kind;
-static mproc_conn *in;
-static mproc_conn *out;
-
-static void make_pair(int i)
-{
-    kind = &mp_pair_kinds[i];
-    kind->make(&in, &out);
-}
-
-static void close_pair(void)
-{
-    mproc_conn_close(in);
-    mproc_conn_close(out);
-}
 
 static void expect_repr(const mproc_value *value, const char *wanted)
 {

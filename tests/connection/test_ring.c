@@ -20,49 +20,16 @@
 
 #include "base/fd.h"
 #include "connection/ring.h"
+#include "connection/ring_help.h"
 #include "support/suite.h"
 
 static mproc_conn *in;
 static mproc_conn *out;
 
-static void make(unsigned flags, size_t ring_bytes, double spin_us)
-{
-    mproc_pipe_options options = MPROC_PIPE_OPTIONS_INIT;
-    options.ring_bytes = ring_bytes;
-    options.spin_us = spin_us;
-    ck_assert_int_eq(mproc_pipe_with(&in, &out, flags | MPROC_PIPE_RING, &options), 0);
-}
-
 static void close_both(void)
 {
     mproc_conn_close(in);
     mproc_conn_close(out);
-}
-
-static unsigned next_random(unsigned *state)
-{
-    *state = *state * 1103515245u + 12345u;
-    return *state >> 16;
-}
-
-static void expect_exit(pid_t child, int code)
-{
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == code, "status %x", (unsigned)status);
-}
-
-static void expect_killed(pid_t child)
-{
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-static void nap(long us)
-{
-    const struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-    nanosleep(&ts, NULL);
 }
 
 /* A message of sender `who`, its `i`th: every word of it says so. */
@@ -119,7 +86,7 @@ static pid_t fork_sender(unsigned who, unsigned limit)
 
 START_TEST(processes_take_turns_in_sending)
 {
-    make(MPROC_SIMPLEX, _i ? 8192 : 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, _i ? 8192 : 0, -1);
     enum { SENDERS = 3, EACH = 2000 };
     pid_t children[SENDERS];
     for (unsigned i = 0; i < SENDERS; i++)
@@ -136,7 +103,7 @@ START_TEST(processes_take_turns_in_sending)
     ck_assert_int_eq(len, MPROC_EOF);
     for (int i = 0; i < SENDERS; i++) {
         ck_assert_uint_eq(next[i], EACH);
-        expect_exit(children[i], 0);
+        mp_expect_exit(children[i], 0);
     }
     mproc_conn_close(in);
 }
@@ -169,7 +136,7 @@ static _Noreturn void receive_into_tally(struct tally *tally)
 
 START_TEST(processes_take_turns_in_receiving)
 {
-    make(MPROC_SIMPLEX, _i ? 8192 : 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, _i ? 8192 : 0, -1);
     struct tally *tally = new_tally();
     pid_t children[3];
     for (int i = 0; i < 3; i++) {
@@ -187,7 +154,7 @@ START_TEST(processes_take_turns_in_receiving)
     }
     mproc_conn_close(out);
     for (int i = 0; i < 3; i++)
-        expect_exit(children[i], 0);
+        mp_expect_exit(children[i], 0);
     for (unsigned i = 0; i < 3000; i++)
         ck_assert_uint_eq(atomic_load(&tally->seen[i]), 1);
     munmap(tally, sizeof *tally);
@@ -212,20 +179,20 @@ START_TEST(a_sender_killed_anywhere_leaves_a_whole_prefix)
 {
     unsigned random = (unsigned)getpid();
     for (int round = 0; round < 150; round++) {
-        make(MPROC_SIMPLEX, round % 2 ? 16384 : 0, round % 3 ? -1 : 0);
+        mp_make_ring(&in, &out, MPROC_SIMPLEX, round % 2 ? 16384 : 0, round % 3 ? -1 : 0);
         pid_t child = fork_sender(1, UINT32_MAX);
         mproc_conn_close(out);
         pid_t killer = fork();
         if (killer == 0) {
-            nap(next_random(&random) % 3000);
+            mp_nap(mp_next_random(&random) % 3000);
             kill(child, SIGKILL);
             _exit(0);
         }
-        next_random(&random);
+        mp_next_random(&random);
         ssize_t end = receive_prefix();
         ck_assert(end == MPROC_EOF || end == MPROC_EPROTO);
-        expect_killed(child);
-        expect_exit(killer, 0);
+        mp_expect_killed(child);
+        mp_expect_exit(killer, 0);
         mproc_conn_close(in);
     }
 }
@@ -235,17 +202,17 @@ START_TEST(a_killed_sender_is_in_no_other_senders_way)
 {
     unsigned random = (unsigned)getpid();
     for (int round = 0; round < 60; round++) {
-        make(MPROC_SIMPLEX, round % 2 ? 16384 : 0, -1);
+        mp_make_ring(&in, &out, MPROC_SIMPLEX, round % 2 ? 16384 : 0, -1);
         pid_t victim = fork_sender(0, UINT32_MAX);
         pid_t survivor = fork_sender(1, 400);
         mproc_conn_close(out);
         pid_t killer = fork();
         if (killer == 0) {
-            nap(next_random(&random) % 3000);
+            mp_nap(mp_next_random(&random) % 3000);
             kill(victim, SIGKILL);
             _exit(0);
         }
-        next_random(&random);
+        mp_next_random(&random);
         static uint32_t data[MESSAGE_MAX / 4 + 4];
         unsigned next[2] = {0};
         ssize_t len;
@@ -253,9 +220,9 @@ START_TEST(a_killed_sender_is_in_no_other_senders_way)
             ck_assert(is_message(data, (size_t)len));
             ck_assert_uint_eq(data[1], next[data[0]]++);
         }
-        expect_killed(victim);
-        expect_exit(survivor, 0);
-        expect_exit(killer, 0);
+        mp_expect_killed(victim);
+        mp_expect_exit(survivor, 0);
+        mp_expect_exit(killer, 0);
         /* The victim may have been the last, inside a message. */
         ck_assert(len == MPROC_EOF || len == MPROC_EPROTO);
         ck_assert_uint_eq(next[1], 400);
@@ -268,7 +235,7 @@ START_TEST(a_killed_receiver_is_in_no_other_receivers_way)
 {
     unsigned random = (unsigned)getpid();
     for (int round = 0; round < 60; round++) {
-        make(MPROC_SIMPLEX, round % 2 ? 16384 : 0, -1);
+        mp_make_ring(&in, &out, MPROC_SIMPLEX, round % 2 ? 16384 : 0, -1);
         struct tally *tally = new_tally();
         pid_t victim = fork();
         if (victim == 0) {
@@ -279,11 +246,11 @@ START_TEST(a_killed_receiver_is_in_no_other_receivers_way)
         mproc_conn_close(out);
         pid_t killer = fork();
         if (killer == 0) {
-            nap(next_random(&random) % 3000);
+            mp_nap(mp_next_random(&random) % 3000);
             kill(victim, SIGKILL);
             _exit(0);
         }
-        next_random(&random);
+        mp_next_random(&random);
         static uint32_t data[MESSAGE_MAX / 4 + 4];
         ssize_t len;
         while ((len = mproc_conn_recv_bytes_into(in, data, sizeof data)) >= 0) {
@@ -293,8 +260,8 @@ START_TEST(a_killed_receiver_is_in_no_other_receivers_way)
         ck_assert_int_eq(len, MPROC_EOF);
         int status;
         waitpid(victim, &status, 0);
-        expect_exit(sender, 0);
-        expect_exit(killer, 0);
+        mp_expect_exit(sender, 0);
+        mp_expect_exit(killer, 0);
         unsigned lost = 0;
         for (unsigned i = 0; i < 1000; i++) {
             ck_assert_uint_le(atomic_load(&tally->seen[i]), 1);
@@ -309,7 +276,7 @@ END_TEST
 
 START_TEST(a_killed_receiver_frees_a_blocked_sender)
 {
-    make(MPROC_SIMPLEX, _i ? 4096 : 0, _i ? 0 : -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, _i ? 4096 : 0, _i ? 0 : -1);
     pid_t child = fork();
     if (child == 0) {
         mproc_conn_close(out);
@@ -324,14 +291,14 @@ START_TEST(a_killed_receiver_frees_a_blocked_sender)
     while (rc == 0 && (rc = mproc_conn_send_bytes(out, data, sizeof data)) == 0)
         continue;
     ck_assert_int_eq(rc, -EPIPE);
-    expect_killed(child);
+    mp_expect_killed(child);
     mproc_conn_close(out);
 }
 END_TEST
 
 START_TEST(a_reservation_dies_with_its_process)
 {
-    make(MPROC_SIMPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
     int ready[2];
     ck_assert_int_eq(pipe(ready), 0);
     pid_t child = fork();
@@ -352,7 +319,7 @@ START_TEST(a_reservation_dies_with_its_process)
     mproc_conn_set_timeout(out, 0, 5);
     ck_assert_int_eq(mproc_conn_send_bytes(out, "mine", 4), -ETIMEDOUT);
     kill(child, SIGKILL);
-    expect_killed(child);
+    mp_expect_killed(child);
     mproc_conn_set_timeout(out, 5, 5);
     ck_assert_int_eq(mproc_conn_send_bytes(out, "mine", 4), 0);
     char buf[10];
@@ -367,14 +334,14 @@ END_TEST
 
 START_TEST(a_message_looked_at_by_a_dead_process_is_there_for_the_next)
 {
-    make(MPROC_SIMPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
     ck_assert_int_eq(mproc_conn_send_bytes(out, "again", 5), 0);
     pid_t child = fork();
     if (child == 0) {
         const void *message;
         raise(mproc_conn_peek(in, &message) == 5 ? SIGKILL : SIGTERM);
     }
-    expect_killed(child);
+    mp_expect_killed(child);
     char buf[10];
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 5);
     close_both();
@@ -383,7 +350,7 @@ END_TEST
 
 START_TEST(a_long_message_begun_by_one_process_is_waited_for_by_others)
 {
-    make(MPROC_DUPLEX, 65536, -1);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 65536, -1);
     static char data[300000];
     mproc_conn_set_timeout(out, 0.01, 5);
     ck_assert_int_eq(mproc_conn_send_bytes(out, data, sizeof data), MPROC_ETORN);
@@ -399,7 +366,7 @@ START_TEST(a_long_message_begun_by_one_process_is_waited_for_by_others)
     mproc_conn_set_timeout(in, 5, 0.02);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, data, sizeof data), -ETIMEDOUT);
     kill(child, SIGKILL);
-    expect_killed(child);
+    mp_expect_killed(child);
     mproc_conn_close(out);
     mproc_conn_set_timeout(in, 5, 5);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, data, sizeof data), MPROC_EOF);
@@ -409,7 +376,7 @@ END_TEST
 
 START_TEST(the_end_comes_when_the_last_holder_of_the_other_end_is_gone)
 {
-    make(MPROC_DUPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
     pid_t child = fork();
     if (child == 0) {
         mproc_conn_close(in);
@@ -424,7 +391,7 @@ START_TEST(the_end_comes_when_the_last_holder_of_the_other_end_is_gone)
     char buf[4];
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 4);
     ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), MPROC_EOF);
-    expect_exit(child, 0);
+    mp_expect_exit(child, 0);
     mproc_conn_close(in);
 }
 END_TEST
@@ -437,7 +404,7 @@ static bool is_readable(mproc_conn *conn, int ms)
 
 START_TEST(a_foreign_loop_is_woken_after_it_was_told_that_there_is_nothing)
 {
-    make(MPROC_DUPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
     for (int round = 0; round < 50; round++) {
         char buf[8];
         while (mproc_conn_poll(in, 0) == 1)
@@ -470,7 +437,7 @@ static void *echo(void *arg)
 START_TEST(no_wake_up_is_missed)
 {
     static const double spins[] = {0, 1, 5, 100};
-    make(MPROC_DUPLEX, 4096, spins[_i]);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 4096, spins[_i]);
     pthread_t thread;
     pthread_create(&thread, NULL, echo, NULL);
     unsigned random = 1;
@@ -481,7 +448,7 @@ START_TEST(no_wake_up_is_missed)
             ck_assert_int_eq(mproc_conn_poll(in, MPROC_FOREVER), 1);
         ck_assert_int_eq(mproc_conn_recv_bytes_into(in, &value, sizeof value), sizeof value);
         ck_assert_uint_eq(value, i);
-        for (unsigned k = next_random(&random) % 3000; i % 8 == 0 && k > 0; k--)
+        for (unsigned k = mp_next_random(&random) % 3000; i % 8 == 0 && k > 0; k--)
             mp_spin_pause();
     }
     mproc_conn_close(in);
@@ -501,14 +468,14 @@ static void *send_much(void *arg)
 
 START_TEST(a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on)
 {
-    make(MPROC_DUPLEX, 65536, _i ? -1 : 0);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 65536, _i ? -1 : 0);
     pthread_t sender;
     pthread_create(&sender, NULL, send_much, NULL);
     pid_t child = fork();
     if (child == 0) {
         void *data;
         size_t len;
-        nap(20000);
+        mp_nap(20000);
         for (unsigned i = 0; i < 100; i++)
             if (mproc_conn_send_bytes(out, &i, sizeof i) < 0)
                 _exit(1);
@@ -526,14 +493,14 @@ START_TEST(a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on)
     void *result;
     pthread_join(sender, &result);
     ck_assert_ptr_null(result);
-    expect_exit(child, 0);
+    mp_expect_exit(child, 0);
     close_both();
 }
 END_TEST
 
 START_TEST(waiting_takes_no_processor_time)
 {
-    make(MPROC_DUPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
     pid_t child = fork();
     if (child == 0) {
         mproc_conn_close(in);
@@ -555,9 +522,9 @@ START_TEST(waiting_takes_no_processor_time)
     }
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(mproc_conn_send_bytes(in, "now", 3), 0);
-    nap(400000);
+    mp_nap(400000);
     ck_assert_int_eq(mproc_conn_send_bytes(in, "later", 5), 0);
-    expect_exit(child, 0);
+    mp_expect_exit(child, 0);
     close_both();
 }
 END_TEST
@@ -571,7 +538,7 @@ static long memory_of(mproc_conn *conn)
 
 START_TEST(memory_grows_with_what_queues_up)
 {
-    make(MPROC_SIMPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
     char data[1000] = {0};
     ck_assert_int_le(memory_of(in), 4096);
     for (int i = 0; i < 20000; i++) {
@@ -581,7 +548,7 @@ START_TEST(memory_grows_with_what_queues_up)
     }
     ck_assert_int_le(memory_of(in), 264 * 1024);
     close_both();
-    make(MPROC_SIMPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
     for (int i = 0; i < 2000; i++)
         ck_assert_int_eq(mproc_conn_send_bytes(out, data, sizeof data), 0);
     ck_assert_int_ge(memory_of(in), 2000 * 1000);
@@ -597,7 +564,7 @@ static void expect_owned(int fd)
 
 START_TEST(descriptors_are_sealed_and_do_not_outlive_an_exec)
 {
-    make(MPROC_DUPLEX, 0, -1);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
     const struct mp_ring *r = mp_ring_of(in);
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     ck_assert_int_eq(fcntl(r->memory->fd, F_GET_SEALS), seals);
@@ -617,7 +584,7 @@ START_TEST(options_are_checked)
     ck_assert_int_eq(mproc_pipe_with(&in, &out, 0, &options), -EINVAL);
     options.size = 0;
     ck_assert_int_eq(mproc_pipe_with(&in, &out, 0, &options), -EINVAL);
-    make(MPROC_DUPLEX, 5000, 0);
+    mp_make_ring(&in, &out, MPROC_DUPLEX, 5000, 0);
     ck_assert_uint_eq(mp_ring_of(in)->memory->ring_size, 8192);
     close_both();
 }

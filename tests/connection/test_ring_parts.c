@@ -12,25 +12,11 @@
 
 #include "base/fd.h"
 #include "connection/ring.h"
+#include "connection/ring_help.h"
 #include "support/suite.h"
 
 static mproc_conn *in;
 static mproc_conn *out;
-
-static void make(unsigned flags, size_t ring_bytes, double spin_us)
-{
-    mproc_pipe_options options = MPROC_PIPE_OPTIONS_INIT;
-    options.ring_bytes = ring_bytes;
-    options.spin_us = spin_us;
-    ck_assert_int_eq(mproc_pipe_with(&in, &out, flags | MPROC_PIPE_RING, &options), 0);
-}
-
-static void expect_exit(pid_t child, int code)
-{
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == code, "status %x", (unsigned)status);
-}
 
 /* ---- a peer that scribbles ---- */
 
@@ -78,7 +64,7 @@ static void live_with_scribbling(void)
 START_TEST(a_scribbling_peer_can_only_harm_its_messages)
 {
     for (unsigned round = 0; round < 30; round++) {
-        make(MPROC_DUPLEX, round % 2 ? 4096 : 65536, -1);
+        mp_make_ring(&in, &out, MPROC_DUPLEX, round % 2 ? 4096 : 65536, -1);
         for (int i = 0; i < 5; i++)
             ck_assert_int_eq(mproc_conn_send_bytes(out, "message", 7), 0);
         pid_t child = fork();
@@ -89,7 +75,7 @@ START_TEST(a_scribbling_peer_can_only_harm_its_messages)
         }
         mproc_conn_close(out);
         live_with_scribbling();
-        expect_exit(child, 0);
+        mp_expect_exit(child, 0);
         mproc_conn_close(in);
     }
 }
@@ -97,7 +83,7 @@ END_TEST
 
 START_TEST(a_ring_that_leads_in_circles_ends_when_its_writer_is_gone)
 {
-    make(MPROC_SIMPLEX, 4096, -1);
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 4096, -1);
     const struct mp_ring *r = mp_ring_of(out);
     for (uint64_t at = 0; at < 4096; at += 16)
         atomic_store(mp_ring_slot(r->out_data, at, 4096), mp_record_header(MP_RECORD_WHOLE, 8));
@@ -199,7 +185,7 @@ START_TEST(the_lock_keeps_threads_and_processes_apart)
         ck_assert_ptr_null(result);
     }
     if (!alone)
-        expect_exit(child, 0);
+        mp_expect_exit(child, 0);
     ck_assert_uint_eq(count->a, alone ? 60000 : 80000);
     munmap(count, sizeof *count);
 }

@@ -26,13 +26,12 @@ const char *__tsan_default_options(void)
 }
 #endif
 
-static mproc_process *start(mproc_target target, const mproc_value *args, bool daemon)
+mproc_process *run_start_with(const mproc_process_options *options, mproc_target target,
+                              const mproc_value *args)
 {
     mproc_process *process = NULL;
     mproc_error err = MPROC_ERROR_INIT;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.daemon = daemon;
-    ck_assert_msg(mproc_process_start(&process, target, args, &options, &err) == 0, "start: %s",
+    ck_assert_msg(mproc_process_start(&process, target, args, options, &err) == 0, "start: %s",
                   err.text);
     return process;
 }
@@ -45,14 +44,26 @@ mproc_process *run_start(mproc_target target, const char *format, ...)
     va_start(list, format);
     ck_assert_msg(!format || mp_vpack(&args, &err, format, list) == 0, "pack: %s", err.text);
     va_end(list);
-    mproc_process *process = start(target, args, false);
+    mproc_process *process = run_start_with(NULL, target, args);
     mproc_value_free(args);
     return process;
 }
 
 mproc_process *run_daemon(mproc_target target)
 {
-    return start(target, NULL, true);
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.daemon = true;
+    return run_start_with(&options, target, NULL);
+}
+
+mproc_process *run_start_in_helper(mproc_target target, bool daemon)
+{
+    mproc_process *process = NULL;
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    options.daemon = daemon;
+    if (mproc_process_start(&process, target, NULL, &options, NULL) < 0)
+        _exit(99);
+    return process;
 }
 
 int run_finish(mproc_process *process)

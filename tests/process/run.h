@@ -9,11 +9,18 @@
 
 #include "support/suite.h"
 
+/* Start, or fail the test. */
+mproc_process *run_start_with(const mproc_process_options *options, mproc_target target,
+                              const mproc_value *args);
+
 /* Start with default options, or fail the test. The format is mproc_pack()'s, NULL for no args. */
 mproc_process *run_start(mproc_target target, const char *format, ...);
 
 /* Start a daemon without arguments, or fail the test. */
 mproc_process *run_daemon(mproc_target target);
+
+/* The same in a helper program, where check has no test to fail: it exits with 99. */
+mproc_process *run_start_in_helper(mproc_target target, bool daemon);
 
 /* Join, close, and return the exit code. */
 int run_finish(mproc_process *process);

@@ -10,15 +10,6 @@
 #include "base/fd.h"
 #include "process/run.h"
 
-static mproc_process *start(mproc_target target, const mproc_value *args)
-{
-    mproc_process *process = NULL;
-    mproc_error err = MPROC_ERROR_INIT;
-    ck_assert_msg(mproc_process_start(&process, target, args, NULL, &err) == 0, "start: %s",
-                  err.text);
-    return process;
-}
-
 /* What the next child is to find, as repr() says it; it inherits the environment in any case. */
 static void expect(const char *repr)
 {
@@ -62,7 +53,7 @@ START_TEST(any_value_arrives)
         mproc_value *args;
         expect(values[i]);
         ck_assert_int_eq(mproc_value_parse(&args, expected(), SIZE_MAX, NULL), 0);
-        ck_assert_int_eq(run_finish(start(has_expected_repr, args)), 0);
+        ck_assert_int_eq(run_finish(run_start_with(NULL, has_expected_repr, args)), 0);
         mproc_value_free(args);
     }
 }
@@ -77,7 +68,7 @@ START_TEST(inert_nodes_arrive_too)
     ck_assert_int_eq(mproc_pack(&arguments, "(si)", "bad", 3), 0);
     ck_assert_int_eq(mproc_value_new_object(&object, MPROC_CALL, callable, arguments, NULL), 0);
     expect("<builtins.ValueError('bad', 3)>");
-    ck_assert_int_eq(run_finish(start(has_expected_repr, object)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(NULL, has_expected_repr, object)), 0);
     mproc_value_free(object);
 }
 END_TEST
@@ -142,11 +133,13 @@ START_TEST(a_value_inside_a_larger_one_arrives_alone)
     mproc_value *larger;
     ck_assert_int_eq(mproc_pack(&larger, "[i{s(ii)}i]", 1, "key", 2, 3, 4), 0);
     expect("{'key': (2, 3)}");
-    ck_assert_int_eq(run_finish(start(has_expected_repr, mproc_value_item(larger, 1))), 0);
+    ck_assert_int_eq(
+        run_finish(run_start_with(NULL, has_expected_repr, mproc_value_item(larger, 1))), 0);
     expect("4");
-    ck_assert_int_eq(run_finish(start(has_expected_repr, mproc_value_item(larger, 2))), 0);
+    ck_assert_int_eq(
+        run_finish(run_start_with(NULL, has_expected_repr, mproc_value_item(larger, 2))), 0);
     expect("[1, {'key': (2, 3)}, 4]");
-    ck_assert_int_eq(run_finish(start(has_expected_repr, larger)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(NULL, has_expected_repr, larger)), 0);
     mproc_value_free(larger);
 }
 END_TEST
@@ -193,11 +186,11 @@ START_TEST(the_value_is_still_the_callers_to_change_and_to_free)
     ck_assert_int_eq(mproc_pack(&list, "[ii]", 1, 2), 0);
     ck_assert_int_eq(mproc_pack(&args, "(CO)", in, list), 0);
     expect("[1, 2]");
-    mproc_process *first = start(look_after_the_gate, args);
+    mproc_process *first = run_start_with(NULL, look_after_the_gate, args);
     ck_assert_int_eq(mproc_value_extend(list, "i", 3), 0);
     expect("[1, 2, 3]");
     ck_assert_int_eq(has_expected_repr(list), 0);
-    mproc_process *second = start(look_after_the_gate, args);
+    mproc_process *second = run_start_with(NULL, look_after_the_gate, args);
     mproc_value_free(args);
     mproc_conn_close(in);
     mproc_conn_close(out);
@@ -365,7 +358,8 @@ START_TEST(pipes_that_are_not_in_the_arguments_are_left_alone)
     /* Nor are both ends of one pipe in a value of which the child gets another part. */
     mproc_value *larger;
     ck_assert_int_eq(mproc_pack(&larger, "(C(C))", known[0], theirs), 0);
-    ck_assert_int_eq(run_finish(start(use_known_pipe, mproc_value_item(larger, 1))), 0);
+    ck_assert_int_eq(run_finish(run_start_with(NULL, use_known_pipe, mproc_value_item(larger, 1))),
+                     0);
     mproc_value_free(larger);
     mproc_conn_close(known[0]);
     mproc_conn_close(known[1]);
@@ -381,7 +375,7 @@ START_TEST(a_part_of_a_value_brings_its_connections)
     mproc_value *larger;
     ck_assert_int_eq(mproc_pipe(&ours, &theirs, MPROC_DUPLEX), 0);
     ck_assert_int_eq(mproc_pack(&larger, "[C(C)]", ours, theirs), 0);
-    mproc_process *p = start(echo_until_end, mproc_value_item(larger, 1));
+    mproc_process *p = run_start_with(NULL, echo_until_end, mproc_value_item(larger, 1));
     mproc_value_free(larger);
     talk_and_end(p, ours, theirs);
 }

@@ -15,16 +15,6 @@
 
 /* --- helper programs: stdout is a pipe to the test, which all descendants inherit ------------- */
 
-static mproc_process *start(mproc_target target, bool daemon)
-{
-    mproc_process *p = NULL;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.daemon = daemon;
-    if (mproc_process_start(&p, target, NULL, &options, NULL) < 0)
-        _exit(99);
-    return p;
-}
-
 static int print_child(const mproc_value *args)
 {
     (void)args;
@@ -39,7 +29,7 @@ static int help_print(void)
     printf("one ");
     fprintf(other, "one ");
     for (int i = 0; i < 2; i++) {
-        mproc_process *p = start(print_child, false);
+        mproc_process *p = run_start_in_helper(print_child, false);
         mproc_process_join(p, MPROC_FOREVER);
         mproc_process_close(p);
     }
@@ -60,7 +50,7 @@ static int finish_writing(const mproc_value *args)
 /* What the child's own streams hold is written at its end. */
 static int help_own_stream(void)
 {
-    mproc_process *p = start(finish_writing, false);
+    mproc_process *p = run_start_in_helper(finish_writing, false);
     mproc_process_join(p, MPROC_FOREVER);
     mproc_process_close(p);
     return 0;
@@ -77,7 +67,7 @@ static int help_print_beside_threads(void)
     pthread_t other;
     pthread_create(&other, NULL, wait_for_ever, NULL);
     printf("once ");
-    mproc_process *p = start(print_child, false);
+    mproc_process *p = run_start_in_helper(print_child, false);
     mproc_process_join(p, MPROC_FOREVER);
     mproc_process_close(p);
     return 0;
@@ -118,14 +108,14 @@ static int print_code(mproc_process *p)
 static int help_handlers(void)
 {
     atexit(first_handler);
-    print_code(start(register_and_return, false));
+    print_code(run_start_in_helper(register_and_return, false));
     return 0;
 }
 
 static int help_handlers_after_exit(void)
 {
     atexit(first_handler);
-    print_code(start(register_and_exit, false));
+    print_code(run_start_in_helper(register_and_exit, false));
     return 0;
 }
 
@@ -144,9 +134,9 @@ static void start_daemon_and_worker(void)
 {
     if (mp_fd_pipe(gate) < 0)
         _exit(98);
-    start(run_forever, true);
+    run_start_in_helper(run_forever, true);
     close(gate[1]);
-    start(wait_for_gate, false);
+    run_start_in_helper(wait_for_gate, false);
 }
 
 static void last_handler(void)
@@ -176,15 +166,15 @@ static int have_family_and_exit(const mproc_value *args)
 
 static int help_child_with_family(void)
 {
-    print_code(start(have_family, false));
-    print_code(start(have_family_and_exit, false));
+    print_code(run_start_in_helper(have_family, false));
+    print_code(run_start_in_helper(have_family_and_exit, false));
     return 0;
 }
 
 /* A copy made by a plain fork ends normally: nothing happens to the children of the original. */
 static int help_copy_exits(void)
 {
-    mproc_process *daemon = start(run_forever, true);
+    mproc_process *daemon = run_start_in_helper(run_forever, true);
     pid_t copy = fork();
     if (copy == 0)
         exit(0);
@@ -196,13 +186,13 @@ static int help_copy_exits(void)
 static void *start_daemon_in_thread(void *arg)
 {
     (void)arg;
-    return start(run_forever, true);
+    return run_start_in_helper(run_forever, true);
 }
 
 static mproc_process *start_daemon(bool in_thread)
 {
     if (!in_thread)
-        return start(run_forever, true);
+        return run_start_in_helper(run_forever, true);
     pthread_t thread;
     void *daemon = NULL;
     pthread_create(&thread, NULL, start_daemon_in_thread, NULL);
@@ -249,14 +239,14 @@ static int help_copy_stays(void)
 static int have_daemon_and_die(const mproc_value *args)
 {
     (void)args;
-    start(run_forever, true);
+    run_start_in_helper(run_forever, true);
     raise(SIGKILL);
     return 0;
 }
 
 static int help_chain(void)
 {
-    print_code(start(have_daemon_and_die, false));
+    print_code(run_start_in_helper(have_daemon_and_die, false));
     return 0;
 }
 

@@ -33,16 +33,6 @@ static void add(const char *word, int priority)
         _exit(97);
 }
 
-static mproc_process *start(mproc_target target, bool daemon)
-{
-    mproc_process *p = NULL;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    options.daemon = daemon;
-    if (mproc_process_start(&p, target, NULL, &options, NULL) < 0)
-        _exit(99);
-    return p;
-}
-
 static void say_children(void *word)
 {
     printf("%s:%zu ", (const char *)word, mproc_active_children(NULL, 0));
@@ -74,7 +64,7 @@ static int help_order(void)
 
 static int help_children(void)
 {
-    start(run_forever, true);
+    run_start_in_helper(run_forever, true);
     static char words[][16] = {"before", "after"};
     mproc_finalizer_register(NULL, say_children, words[0], 0);
     mproc_finalizer_register(NULL, say_children, words[1], -1);
@@ -104,7 +94,7 @@ static int finish(mproc_process *p)
 static int help_child(void)
 {
     add("parent", 0);
-    int code = finish(start(have_finalizers, false));
+    int code = finish(run_start_in_helper(have_finalizers, false));
     printf("%d ", code);
     return 0;
 }
@@ -118,7 +108,7 @@ static int have_finalizers_and_exit(const mproc_value *args)
 static int help_child_exits(void)
 {
     add("parent", 0);
-    int code = finish(start(have_finalizers_and_exit, false));
+    int code = finish(run_start_in_helper(have_finalizers_and_exit, false));
     printf("%d ", code);
     return 0;
 }
@@ -170,7 +160,7 @@ static void leave(void *arg)
 /* A daemon that nobody terminates would hold the helper's output open. */
 static int help_leaves(void)
 {
-    start(run_forever, true);
+    run_start_in_helper(run_forever, true);
     atexit(late_handler);
     add("last", -1);
     mproc_finalizer_register(NULL, leave, (void *)(intptr_t)9, 5);
@@ -182,7 +172,7 @@ static int help_leaves(void)
 static int leave_from_child(const mproc_value *args)
 {
     (void)args;
-    start(run_forever, true);
+    run_start_in_helper(run_forever, true);
     add("last", -1);
     mproc_finalizer_register(NULL, leave, (void *)(intptr_t)9, 5);
     add("zero", 0);
@@ -192,7 +182,7 @@ static int leave_from_child(const mproc_value *args)
 static int help_child_leaves(void)
 {
     atexit(early_handler);
-    int code = finish(start(leave_from_child, false));
+    int code = finish(run_start_in_helper(leave_from_child, false));
     printf("%d ", code);
     return 0;
 }

@@ -17,20 +17,11 @@
 #include "process/process.h"
 #include "process/run.h"
 
-static mproc_process *start_with(const mproc_process_options *options, mproc_target target,
-                                 const mproc_value *args)
-{
-    mproc_process *p = NULL;
-    mproc_error err = MPROC_ERROR_INIT;
-    ck_assert_msg(mproc_process_start(&p, target, args, options, &err) == 0, "start: %s", err.text);
-    return p;
-}
-
 static mproc_process *start(mproc_target target)
 {
     mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
     options.start_method = "forkserver";
-    return start_with(&options, target, NULL);
+    return run_start_with(&options, target, NULL);
 }
 
 /* A child that tells its parent's pid, and then sleeps. */
@@ -54,7 +45,7 @@ static mproc_process *start_and_learn(pid_t *server)
     options.start_method = "forkserver";
     ck_assert_int_eq(mproc_pipe(&here, &there, MPROC_SIMPLEX), 0);
     ck_assert_int_eq(mproc_pack(&args, "C", there), 0);
-    mproc_process *p = start_with(&options, tell_server, args);
+    mproc_process *p = run_start_with(&options, tell_server, args);
     mproc_value_free(args);
     mproc_conn_close(there);
     ck_assert_int_eq(mproc_conn_recv(here, &message, NULL), 0);
@@ -320,7 +311,7 @@ START_TEST(a_stopped_server_costs_no_more_than_the_timeout)
     ck_assert_int_eq(kill(server, SIGCONT), 0);
     ck_assert_int_eq(run_finish(p), -SIGKILL);
     options.start_timeout = 30;
-    ck_assert_int_eq(run_finish(start_with(&options, run_nothing, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, run_nothing, NULL)), 0);
 }
 END_TEST
 

@@ -288,17 +288,23 @@ END_TEST
 /* --- pipes -------------------------------------------------------------------------------------
  */
 
+/* Its standard input is a pipe from `to`, its output one to `from`. */
+static mproc_process *start_piped(int way, int which, mproc_conn **to, mproc_conn **from)
+{
+    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
+    const mproc_stdio in = {.kind = MPROC_STDIO_PIPE, .conn = to};
+    const mproc_stdio out = {.kind = MPROC_STDIO_PIPE, .conn = from};
+    options.in = &in;
+    options.out = &out;
+    return start(way, which, &options);
+}
+
 START_TEST(pipes_carry_what_a_foreign_program_reads_and_writes)
 {
     char text[64];
     mproc_conn *in = NULL;
     mproc_conn *out = NULL;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    const mproc_stdio to = {.kind = MPROC_STDIO_PIPE, .conn = &in};
-    const mproc_stdio from = {.kind = MPROC_STDIO_PIPE, .conn = &out};
-    options.in = &to;
-    options.out = &from;
-    mproc_process *p = start(_i, CAT, &options);
+    mproc_process *p = start_piped(_i, CAT, &in, &out);
     ck_assert_int_eq(mproc_conn_readable(in), 0);
     ck_assert_int_eq(mproc_conn_writable(out), 0);
     ck_assert_int_eq(write(mproc_conn_handle(in), "raw bytes", 9), 9);
@@ -316,12 +322,7 @@ START_TEST(pipes_carry_messages)
     char text[64];
     mproc_conn *in = NULL;
     mproc_conn *out = NULL;
-    mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-    const mproc_stdio to = {.kind = MPROC_STDIO_PIPE, .conn = &in};
-    const mproc_stdio from = {.kind = MPROC_STDIO_PIPE, .conn = &out};
-    options.in = &to;
-    options.out = &from;
-    mproc_process *p = start(_i, ECHO, &options);
+    mproc_process *p = start_piped(_i, ECHO, &in, &out);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(mproc_conn_send_bytes(in, "message", 7), 0);
         ck_assert_int_eq(mproc_conn_recv_bytes_into(out, text, sizeof text), 7);
@@ -355,14 +356,8 @@ START_TEST(pipes_end_with_their_own_child)
     char text[16];
     mproc_conn *ends[4] = {NULL};
     mproc_process *p[2];
-    for (int i = 0; i < 2; i++) {
-        mproc_process_options options = MPROC_PROCESS_OPTIONS_INIT;
-        const mproc_stdio to = {.kind = MPROC_STDIO_PIPE, .conn = &ends[2 * i]};
-        const mproc_stdio from = {.kind = MPROC_STDIO_PIPE, .conn = &ends[2 * i + 1]};
-        options.in = &to;
-        options.out = &from;
-        p[i] = start(i == 0 ? _i : COMMAND, CAT, &options);
-    }
+    for (int i = 0; i < 2; i++)
+        p[i] = start_piped(i == 0 ? _i : COMMAND, CAT, &ends[2 * i], &ends[2 * i + 1]);
     mproc_conn_close(ends[0]);
     ck_assert_str_eq(run_read_all(mproc_conn_handle(ends[1]), text, sizeof text), "");
     ck_assert_int_eq(run_finish(p[0]), 0);

@@ -30,15 +30,6 @@ static mproc_process_options options_of(int method)
     return options;
 }
 
-static mproc_process *start_with(const mproc_process_options *options, mproc_target target,
-                                 const mproc_value *args)
-{
-    mproc_process *p = NULL;
-    mproc_error err = MPROC_ERROR_INIT;
-    ck_assert_msg(mproc_process_start(&p, target, args, options, &err) == 0, "start: %s", err.text);
-    return p;
-}
-
 /* The start fails, with a text that contains `expected`. */
 static void check_refused(const mproc_process_options *options, mproc_target target, int code,
                           const char *expected)
@@ -138,8 +129,8 @@ START_TEST(a_child_inherits_stdio_and_its_arguments_and_nothing_else)
         files[i] = open("/dev/zero", O_RDONLY);
     ck_assert_int_eq(mproc_pipe(&here, &there, MPROC_DUPLEX), 0);
     ck_assert_int_eq(mproc_pack(&args, "C", there), 0);
-    ck_assert_int_eq(run_finish(start_with(&options, look_at_descriptors, NULL)), 0);
-    ck_assert_int_eq(run_finish(start_with(&options, look_at_descriptors, args)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, look_at_descriptors, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, look_at_descriptors, args)), 0);
     mproc_value_free(args);
     mproc_conn_close(here);
     mproc_conn_close(there);
@@ -165,12 +156,12 @@ START_TEST(environment_and_directory_are_those_of_the_start)
     mproc_process_options options = options_of(_i);
     char before[4096];
     mproc_value *args;
-    ck_assert_int_eq(run_finish(start_with(&options, run_nothing, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, run_nothing, NULL)), 0);
     ck_assert_ptr_nonnull(getcwd(before, sizeof before));
     setenv("MPROC_TEST_VALUE", "as it is now", 1);
     ck_assert_int_eq(chdir("/usr"), 0);
     ck_assert_int_eq(mproc_pack(&args, "s", "/usr"), 0);
-    ck_assert_int_eq(run_finish(start_with(&options, look_at_environment, args)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, look_at_environment, args)), 0);
     mproc_value_free(args);
     ck_assert_int_eq(chdir(before), 0);
     const char *const environment[] = {"MPROC_TEST_VALUE=as it is now", NULL};
@@ -178,7 +169,7 @@ START_TEST(environment_and_directory_are_those_of_the_start)
     options.environment = environment;
     options.directory = "/";
     ck_assert_int_eq(mproc_pack(&args, "s", "/"), 0);
-    ck_assert_int_eq(run_finish(start_with(&options, look_at_environment, args)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, look_at_environment, args)), 0);
     mproc_value_free(args);
     options.directory = "/nonexistent";
     check_refused(&options, run_nothing, -ENOENT, "/nonexistent");
@@ -196,7 +187,7 @@ static int print_and_return(const mproc_value *args)
 START_TEST(stdio_goes_where_it_is_told_to)
 {
     mproc_process_options options = options_of(_i);
-    ck_assert_int_eq(run_finish(start_with(&options, run_nothing, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, run_nothing, NULL)), 0);
     char text[8] = "";
     mproc_conn *in = NULL;
     mproc_stdio input = {.kind = MPROC_STDIO_PIPE, .conn = &in};
@@ -205,7 +196,7 @@ START_TEST(stdio_goes_where_it_is_told_to)
     options.in = &input;
     options.out = &output;
     options.err = &error;
-    mproc_process *p = start_with(&options, print_and_return, NULL);
+    mproc_process *p = run_start_with(&options, print_and_return, NULL);
     ck_assert_int_eq(write(mproc_conn_handle(in), "i", 1), 1);
     mproc_conn_close(in);
     ck_assert_int_eq(run_finish(p), 0);
@@ -236,7 +227,7 @@ START_TEST(arguments_may_be_long)
     memset(bytes, 3, len);
     ck_assert_int_eq(mproc_value_new_bytes(&args, bytes, len), 0);
     free(bytes);
-    ck_assert_int_eq(run_finish(start_with(&options, sum, args)), (int)(len / 4096 * 3 % 251));
+    ck_assert_int_eq(run_finish(run_start_with(&options, sum, args)), (int)(len / 4096 * 3 % 251));
     mproc_value_free(args);
 }
 END_TEST
@@ -257,7 +248,7 @@ START_TEST(messages_to_stderr_are_a_childs_too)
     options.err = &error;
     options.name = "worker";
     mproc_log_to_stderr(MPROC_LOG_INFO);
-    ck_assert_int_eq(run_finish(start_with(&options, log_something, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, log_something, NULL)), 0);
     mproc_log_set(NULL, NULL, MPROC_LOG_OFF);
     int fd = open(mp_test_path("err"), O_RDONLY);
     ck_assert_int_gt(read(fd, text, sizeof text - 1), 0);
@@ -284,7 +275,7 @@ START_TEST(a_child_is_called_like_its_parent)
     mproc_process_options options = options_of(_i);
     char ours[256];
     char theirs[256];
-    mproc_process *p = start_with(&options, run_forever, NULL);
+    mproc_process *p = run_start_with(&options, run_forever, NULL);
     read_proc(getpid(), "comm", ours);
     read_proc(mproc_process_pid(p), "comm", theirs);
     ck_assert_str_eq(ours, theirs);
@@ -315,12 +306,12 @@ START_TEST(a_target_may_be_in_a_library_that_was_loaded)
     mproc_process_options options = options_of(_i);
     void *library = dlopen(beside("process_plugin.so"), RTLD_NOW);
     ck_assert_msg(library != NULL, "%s", dlerror());
-    ck_assert_int_eq(run_finish(start_with(&options, find(library, "plugin_seven"), NULL)), 7);
+    ck_assert_int_eq(run_finish(run_start_with(&options, find(library, "plugin_seven"), NULL)), 7);
 #if !defined MP_PORTABLE
     mproc_target (*hidden)(void);
     void *symbol = dlsym(library, "plugin_hidden");
     memcpy(&hidden, &symbol, sizeof hidden);
-    ck_assert_int_eq(run_finish(start_with(&options, hidden(), NULL)), 8);
+    ck_assert_int_eq(run_finish(run_start_with(&options, hidden(), NULL)), 8);
 #endif
     dlclose(library);
 }
@@ -335,7 +326,7 @@ START_TEST(a_library_that_is_another_one_now_is_not_loaded)
     void *library = dlopen(path, RTLD_NOW);
     ck_assert_msg(library != NULL, "%s", dlerror());
     mproc_target seven = find(library, "plugin_seven");
-    ck_assert_int_eq(run_finish(start_with(&options, seven, NULL)), 7);
+    ck_assert_int_eq(run_finish(run_start_with(&options, seven, NULL)), 7);
     ck_assert_int_eq(unlink(path), 0);
     check_refused(&options, seven, MPROC_ETARGET, "plugin.so");
     ck_assert(copy_file("/proc/self/exe", path));
@@ -354,7 +345,7 @@ START_TEST(a_child_that_dies_while_it_loads_a_library_is_reported)
     setenv("MPROC_TEST_PLUGIN_DIES", "1", 1);
     check_refused(&options, seven, MPROC_ESTART, "signal 9");
     unsetenv("MPROC_TEST_PLUGIN_DIES");
-    ck_assert_int_eq(run_finish(start_with(&options, seven, NULL)), 7);
+    ck_assert_int_eq(run_finish(run_start_with(&options, seven, NULL)), 7);
     dlclose(library);
 }
 END_TEST
@@ -387,7 +378,7 @@ START_TEST(a_program_that_cannot_be_executed_is_an_error_with_its_errno)
     ck_assert_int_eq(mproc_set_executable("/bin/false"), 0);
     check_refused(&options, run_nothing, MPROC_ESTART, "exit code 1");
     ck_assert_int_eq(mproc_set_executable(NULL), 0);
-    ck_assert_int_eq(run_finish(start_with(&options, run_nothing, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, run_nothing, NULL)), 0);
 }
 END_TEST
 
@@ -644,13 +635,13 @@ START_TEST(a_slow_start_holds_up_nobody)
     int started = 0;
     void *result;
     mproc_process_options options = options_of(_i);
-    ck_assert_int_eq(run_finish(start_with(&options, run_nothing, NULL)), 0);
+    ck_assert_int_eq(run_finish(run_start_with(&options, run_nothing, NULL)), 0);
     ck_assert_int_eq(pthread_create(&thread, NULL, start_a_stopped_one, &started), 0);
     while (!atomic_load(&is_starting))
         sched_yield();
     while (atomic_load(&is_starting)) {
         mproc_process *found[4];
-        mproc_process *p = start_with(&options, run_forever, NULL);
+        mproc_process *p = run_start_with(&options, run_forever, NULL);
         ck_assert_uint_eq(mproc_active_children(found, 4), 1);
         ck_assert_ptr_eq(found[0], p);
         mproc_process_kill(p);

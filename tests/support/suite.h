@@ -10,10 +10,14 @@
 
 #include <check.h>
 
-#if defined __SANITIZE_THREAD__
+#if defined __SANITIZE_ADDRESS__
+#define MP_UNDER_ASAN 1
+#elif defined __SANITIZE_THREAD__
 #define MP_UNDER_TSAN 1
 #elif defined __has_feature
-#if __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
+#define MP_UNDER_ASAN 1
+#elif __has_feature(thread_sanitizer)
 #define MP_UNDER_TSAN 1
 #endif
 #endif
