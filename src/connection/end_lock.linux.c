@@ -94,14 +94,7 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
         atomic_store(&lock->favoured, MP_LOCK_SHARED);
         mp_self_barrier_all();
     }
-    int rc = wait_until_empty(lock, deadline);
-    if (rc < 0)
-        return rc;
-    if (favoured == MP_LOCK_NOBODY)
-        favour(lock, self);
-    else if (favoured == MP_LOCK_SHARED)
-        count_streak(lock, self);
-    return rc;
+    return wait_until_empty(lock, deadline);
 }
 
 static int lock_mutex(struct mp_end_lock *lock, mp_deadline deadline)
@@ -141,6 +134,21 @@ int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
     lock->by_mutex = true;
     atomic_store_explicit(&lock->holder, mp_self_thread(), memory_order_relaxed);
     return entry > rc ? entry : rc;
+}
+
+/* Only here may a thread become the favoured one: while it is inside by the mutex, nothing would
+ * tell it so if it came a second time. */
+void mp_end_lock_leave_slowly(struct mp_end_lock *lock)
+{
+    uint64_t self = mp_self_thread();
+    uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
+    if (favoured == MP_LOCK_NOBODY)
+        favour(lock, self);
+    else if (favoured == MP_LOCK_SHARED)
+        count_streak(lock, self);
+    lock->by_mutex = false;
+    atomic_store_explicit(&lock->holder, MP_LOCK_NOBODY, memory_order_relaxed);
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 void mp_end_lock_forsake(struct mp_end_lock *lock)
