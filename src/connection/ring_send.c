@@ -289,10 +289,33 @@ static int send_parts(struct mp_ring *r, struct mp_ring_writer *w, const unsigne
     return rc < 0 ? end_sending(tx, rc) : 0;
 }
 
+/*
+ * Who has a time limit should not find it passed in the midst of a message: wait until there is
+ * room for all of it, if there ever is. 0, -ETIMEDOUT, -EPIPE, MPROC_EPROTO, -errno.
+ */
+static int make_room_for_all(struct mp_ring *r, struct mp_ring_writer *w, uint64_t len,
+                             mp_deadline deadline)
+{
+    if (deadline == MP_NEVER || len > w->size / 2)
+        return 0;
+    while (!mp_ring_fits_long(w, len)) {
+        uint64_t tail;
+        int rc = learn_tail(r, w, &tail);
+        if (rc == 0 && !mp_ring_fits_long(w, len))
+            rc = wait_for_progress(r, tail, deadline);
+        if (rc < 0)
+            return rc;
+    }
+    r->tx->writer.window = w->window;
+    return 0;
+}
+
 static int send_long(struct mp_ring *r, struct mp_ring_writer *w, const void *buf, uint64_t len,
                      mp_deadline deadline)
 {
-    int rc = make_room(r, w, 0, deadline);
+    int rc = make_room_for_all(r, w, len, deadline);
+    if (rc == 0)
+        rc = make_room(r, w, 0, deadline);
     if (rc < 0)
         return rc;
     /* Noted first: who finds this after our death ends the message, begun or not. */
@@ -361,6 +384,8 @@ int mp_ring_send_parcel(mproc_conn *conn, const void *buf, size_t len,
     bool whole = len <= r->whole_max;
     uint64_t payload = whole ? len : 0;
     int rc = begin_message(r, &w, len, deadline);
+    if (rc == 0 && !whole)
+        rc = make_room_for_all(r, &w, len, deadline);
     if (rc == 0)
         rc = make_room(r, &w, MP_RECORD_HEADER + payload, deadline);
     if (rc < 0)

@@ -22,6 +22,8 @@
 #include "connection/ring.h"
 #include "support/suite.h"
 
+#define HALF_RING ((size_t)32768)
+
 static mproc_conn *in;
 static mproc_conn *out;
 
@@ -407,6 +409,35 @@ START_TEST(a_long_message_begun_by_one_process_is_waited_for_by_others)
 }
 END_TEST
 
+static unsigned char half[HALF_RING];
+
+/* From wherever the ring stands: what does not fit is refused whole, and can be sent again. */
+START_TEST(a_time_limit_does_not_tear_what_fits)
+{
+    static const size_t lengths[] = {HALF_RING, HALF_RING / 2 + 1, HALF_RING / 3};
+    size_t len = lengths[_i];
+    make(MPROC_SIMPLEX, 2 * HALF_RING, -1);
+    mproc_conn_set_timeout(out, 0, 0);
+    mproc_conn_set_timeout(in, 0, 0);
+    for (size_t before = 0; before < 64; before++) {
+        for (size_t i = 0; i < before; i++) {
+            ck_assert_int_eq(mproc_conn_send_bytes(out, half, 1 + i * 37 % 1000), 0);
+            ck_assert_int_ge(mproc_conn_recv_bytes_into(in, half, sizeof half), 1);
+        }
+        size_t sent = 0;
+        int rc;
+        while ((rc = mproc_conn_send_bytes(out, half, len)) == 0)
+            sent++;
+        ck_assert_int_eq(rc, -ETIMEDOUT);
+        ck_assert_uint_ge(sent, 1);
+        for (; sent > 0; sent--)
+            ck_assert_int_eq(mproc_conn_recv_bytes_into(in, half, sizeof half), (ssize_t)len);
+        ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    }
+    close_both();
+}
+END_TEST
+
 START_TEST(the_end_comes_when_the_last_holder_of_the_other_end_is_gone)
 {
     make(MPROC_DUPLEX, 0, -1);
@@ -644,6 +675,7 @@ Suite *mp_suite(void)
     tcase_add_loop_test(waiting, a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on, 0,
                         2);
     tcase_add_test(waiting, waiting_takes_no_processor_time);
+    tcase_add_loop_test(waiting, a_time_limit_does_not_tear_what_fits, 0, 3);
     TCase *memory = mp_case(suite, "memory", 60);
     tcase_add_test(memory, memory_grows_with_what_queues_up);
     tcase_add_test(memory, descriptors_are_sealed_and_do_not_outlive_an_exec);
