@@ -13,6 +13,9 @@
 /* While waiting for a favoured thread to leave: how often to see whether it is alive. */
 #define LIFE_TICK_NS 20000000
 
+/* While waiting for the mutex it doubles up to this. */
+#define LONGEST_TICK_NS 320000000
+
 static int futex_wait(_Atomic uint32_t *word, uint32_t value, mp_deadline until)
 {
     struct timespec at = mp_deadline_timespec(until);
@@ -97,18 +100,31 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
     return wait_until_empty(lock, deadline);
 }
 
+/*
+ * A waiter that is killed when it has just been woken takes the wake-up along: the kernel hands it
+ * on only if the mutex is free by then, and whoever got it meanwhile does not know of the others.
+ * So nobody sleeps for good.
+ */
+static int wait_for_mutex(pthread_mutex_t *mutex, mp_deadline deadline)
+{
+    int rc;
+    int64_t tick = LIFE_TICK_NS;
+    do {
+        struct timespec at = mp_deadline_timespec(mp_deadline_min(deadline, mp_clock_now() + tick));
+        rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at);
+        tick = tick < LONGEST_TICK_NS ? 2 * tick : tick;
+    } while (rc == ETIMEDOUT && !mp_deadline_passed(deadline));
+    return rc;
+}
+
 static int lock_mutex(struct mp_end_lock *lock, mp_deadline deadline)
 {
     pthread_mutex_t *mutex = &lock->mutex;
     int rc = pthread_mutex_trylock(mutex);
     if (rc == EBUSY && atomic_load(&lock->holder) == mp_self_thread())
         return -EDEADLK;
-    if (rc == EBUSY && deadline == MP_NEVER) {
-        rc = pthread_mutex_lock(mutex);
-    } else if (rc == EBUSY && deadline != MP_NOW) {
-        struct timespec at = mp_deadline_timespec(deadline);
-        rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at);
-    }
+    if (rc == EBUSY && deadline != MP_NOW)
+        rc = wait_for_mutex(mutex, deadline);
     if (rc == EOWNERDEAD) {
         pthread_mutex_consistent(mutex);
         return MP_ENTERED_AFTER_DEATH;

@@ -266,6 +266,36 @@ START_TEST(a_killed_sender_is_in_no_other_senders_way)
 }
 END_TEST
 
+/* They wait for each other all the time, and take wake-ups meant for the living with them. */
+START_TEST(one_after_the_other_may_be_killed_while_all_want_to_send)
+{
+    enum { SENDERS = 4 };
+    unsigned random = (unsigned)getpid();
+    for (int round = 0; round < 100; round++) {
+        make(MPROC_SIMPLEX, 4096, -1);
+        mproc_conn_set_timeout(in, 1, 10);
+        pid_t senders[SENDERS];
+        for (unsigned i = 0; i < SENDERS; i++)
+            senders[i] = fork_sender(i, UINT32_MAX);
+        mproc_conn_close(out);
+        static uint32_t data[MESSAGE_MAX / 4 + 4];
+        ssize_t len = 0;
+        for (int i = 0; i < SENDERS; i++) {
+            for (unsigned n = next_random(&random) % 50; n > 0 && len >= 0; n--)
+                len = mproc_conn_recv_bytes_into(in, data, sizeof data);
+            ck_assert_int_ge(len, 0);
+            kill(senders[i], SIGKILL);
+        }
+        while (len >= 0)
+            len = mproc_conn_recv_bytes_into(in, data, sizeof data);
+        ck_assert(len == MPROC_EOF || len == MPROC_EPROTO);
+        for (int i = 0; i < SENDERS; i++)
+            expect_killed(senders[i]);
+        mproc_conn_close(in);
+    }
+}
+END_TEST
+
 START_TEST(a_killed_receiver_is_in_no_other_receivers_way)
 {
     unsigned random = (unsigned)getpid();
@@ -668,6 +698,7 @@ Suite *mp_suite(void)
     TCase *deaths = mp_case(suite, "deaths", 60);
     tcase_add_test(deaths, a_sender_killed_anywhere_leaves_a_whole_prefix);
     tcase_add_test(deaths, a_killed_sender_is_in_no_other_senders_way);
+    tcase_add_test(deaths, one_after_the_other_may_be_killed_while_all_want_to_send);
     tcase_add_test(deaths, a_killed_receiver_is_in_no_other_receivers_way);
     TCase *waiting = mp_case(suite, "waiting", 60);
     tcase_add_test(waiting, a_foreign_loop_is_woken_after_it_was_told_that_there_is_nothing);
