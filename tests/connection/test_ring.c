@@ -592,6 +592,27 @@ START_TEST(a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on)
 }
 END_TEST
 
+/* Its bell cannot be rung any more: what went before is counted, and comes first. */
+START_TEST(a_batch_that_nobody_is_woken_for_has_been_sent)
+{
+    make(MPROC_SIMPLEX, 0, -1);
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(unwritable, 0);
+    ck_assert_int_ge(dup3(unwritable, mproc_conn_handle(out), O_CLOEXEC), 0);
+    close(unwritable);
+    const mproc_bytes messages[] = {{"one", 3}, {"two", 3}};
+    ck_assert_int_eq(mproc_conn_send_many(out, messages, 2), 2);
+    ck_assert_int_eq(mproc_conn_send_many(out, messages, 2), -EBADF);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "more", 4), -EBADF);
+    char buf[8];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 3);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), MPROC_EOF);
+    close_both();
+}
+END_TEST
+
 START_TEST(waiting_takes_no_processor_time)
 {
     make(MPROC_DUPLEX, 0, -1);
@@ -706,6 +727,7 @@ Suite *mp_suite(void)
     tcase_add_loop_test(waiting, a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on, 0,
                         2);
     tcase_add_test(waiting, waiting_takes_no_processor_time);
+    tcase_add_test(waiting, a_batch_that_nobody_is_woken_for_has_been_sent);
     tcase_add_loop_test(waiting, a_time_limit_does_not_tear_what_fits, 0, 3);
     TCase *memory = mp_case(suite, "memory", 60);
     tcase_add_test(memory, memory_grows_with_what_queues_up);
