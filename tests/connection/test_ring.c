@@ -592,6 +592,30 @@ START_TEST(a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on)
 }
 END_TEST
 
+static void *wait_for_something(void *arg)
+{
+    return mproc_conn_poll(in, 10) == 1 ? NULL : arg;
+}
+
+START_TEST(several_that_wait_all_learn_of_the_end)
+{
+    enum { WAITERS = 3 };
+    make(MPROC_SIMPLEX, 0, -1);
+    pthread_t threads[WAITERS];
+    for (int i = 0; i < WAITERS; i++)
+        pthread_create(&threads[i], NULL, wait_for_something, in);
+    while (mp_armed_count(&mp_ring_of(in)->rx->armed) < WAITERS)
+        nap(100);
+    mproc_conn_close(out);
+    for (int i = 0; i < WAITERS; i++) {
+        void *failure;
+        pthread_join(threads[i], &failure);
+        ck_assert_ptr_null(failure);
+    }
+    mproc_conn_close(in);
+}
+END_TEST
+
 /* Its bell cannot be rung any more: what went before is counted, and comes first. */
 START_TEST(a_batch_that_nobody_is_woken_for_has_been_sent)
 {
@@ -727,6 +751,7 @@ Suite *mp_suite(void)
     tcase_add_loop_test(waiting, a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on, 0,
                         2);
     tcase_add_test(waiting, waiting_takes_no_processor_time);
+    tcase_add_test(waiting, several_that_wait_all_learn_of_the_end);
     tcase_add_test(waiting, a_batch_that_nobody_is_woken_for_has_been_sent);
     tcase_add_loop_test(waiting, a_time_limit_does_not_tear_what_fits, 0, 3);
     TCase *memory = mp_case(suite, "memory", 60);
