@@ -163,7 +163,8 @@ MPROC_API void mproc_conn_close(mproc_conn *conn);
  * @retval MPROC_EDIRECTION  act: this end does not send
  * @retval -ETIMEDOUT        act: the send timeout passed; nothing of the message is gone, send
  * again
- * @retval MPROC_ETORN       fatal: the timeout passed with part of the message gone; close
+ * @retval MPROC_ETORN       fatal: the timeout passed with part of the message gone; close. In
+ *                           shared memory not with messages up to half of the ring
  * @retval -EBUSY            fatal: another thread was sending when this process was forked, see
  * "Fork"
  * @retval -EPIPE            fatal: the peer closed or reset the connection

@@ -85,7 +85,8 @@ static inline mproc_wait_item mproc_wait_process(mproc_process *process)
  * @param n        number of items
  * @param timeout  seconds; 0 or negative polls, MPROC_FOREVER waits
  * @return how many are ready, 0 if none was within the timeout, or a negative code:
- * @retval -EINVAL           act: NaN, an item that names nothing, or no item and no timeout
+ * @retval -EINVAL           act: NaN, an item that names nothing, no item and no timeout, or, of
+ * those that have to be waited for, more than RLIMIT_NOFILE (see poll(2))
  * @retval -EBADF            act: a handle that is not open
  * @retval MPROC_EDIRECTION  act: a connection that only sends
  * @retval MPROC_ENOTCHILD   act: a process that another process started

@@ -74,6 +74,9 @@ int mp_end_lock_init(struct mp_end_lock *lock);
 /* enum mp_entry; -ETIMEDOUT; -EDEADLK if the calling thread is inside. */
 int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline);
 
+/* Leave after having come by the mutex. */
+void mp_end_lock_leave_slowly(struct mp_end_lock *lock);
+
 /* The calling thread, which is outside, will not come again: favour it no more. */
 void mp_end_lock_forsake(struct mp_end_lock *lock);
 
@@ -114,13 +117,10 @@ static inline int mp_end_lock_enter(struct mp_end_lock *lock, mp_deadline deadli
 
 static inline void mp_end_lock_leave(struct mp_end_lock *lock)
 {
-    if (!lock->by_mutex) {
+    if (lock->by_mutex)
+        mp_end_lock_leave_slowly(lock);
+    else
         mp_end_lock_leave_favoured(lock);
-        return;
-    }
-    lock->by_mutex = false;
-    atomic_store_explicit(&lock->holder, MP_LOCK_NOBODY, memory_order_relaxed);
-    pthread_mutex_unlock(&lock->mutex);
 }
 
 #endif

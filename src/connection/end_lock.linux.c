@@ -13,6 +13,9 @@
 /* While waiting for a favoured thread to leave: how often to see whether it is alive. */
 #define LIFE_TICK_NS 20000000
 
+/* While waiting for the mutex it doubles up to this. */
+#define LONGEST_TICK_NS 320000000
+
 static int futex_wait(_Atomic uint32_t *word, uint32_t value, mp_deadline until)
 {
     struct timespec at = mp_deadline_timespec(until);
@@ -118,13 +121,37 @@ static int exclude_favoured(struct mp_end_lock *lock, mp_deadline deadline)
         atomic_store(&lock->favoured, MP_LOCK_SHARED);
         mp_self_barrier_all();
     }
-    int rc = wait_until_empty(lock, deadline);
-    if (rc < 0)
-        return rc;
-    if (favoured == MP_LOCK_NOBODY)
-        favour(lock, self);
-    else if (favoured == MP_LOCK_SHARED)
-        count_streak(lock, self);
+    return wait_until_empty(lock, deadline);
+}
+
+static int lock_until(pthread_mutex_t *mutex, mp_deadline until)
+{
+#if defined __SANITIZE_THREAD__ /* does not know pthread_mutex_clocklock() */
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    int64_t ns = at.tv_nsec + (until > mp_clock_now() ? until - mp_clock_now() : 0);
+    at.tv_sec += (time_t)(ns / 1000000000);
+    at.tv_nsec = (long)(ns % 1000000000);
+    return pthread_mutex_timedlock(mutex, &at);
+#else
+    struct timespec at = mp_deadline_timespec(until);
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at);
+#endif
+}
+
+/*
+ * A waiter that is killed when it has just been woken takes the wake-up along: the kernel hands it
+ * on only if the mutex is free by then, and whoever got it meanwhile does not know of the others.
+ * So nobody sleeps for good.
+ */
+static int wait_for_mutex(pthread_mutex_t *mutex, mp_deadline deadline)
+{
+    int rc;
+    int64_t tick = LIFE_TICK_NS;
+    do {
+        rc = lock_until(mutex, mp_deadline_min(deadline, mp_clock_now() + tick));
+        tick = tick < LONGEST_TICK_NS ? 2 * tick : tick;
+    } while (rc == ETIMEDOUT && !mp_deadline_passed(deadline));
     return rc;
 }
 
@@ -134,12 +161,8 @@ static int lock_mutex(struct mp_end_lock *lock, mp_deadline deadline)
     int rc = pthread_mutex_trylock(mutex);
     if (rc == EBUSY && atomic_load(&lock->holder) == mp_self_thread())
         return -EDEADLK;
-    if (rc == EBUSY && deadline == MP_NEVER) {
-        rc = pthread_mutex_lock(mutex);
-    } else if (rc == EBUSY && deadline != MP_NOW) {
-        struct timespec at = mp_deadline_timespec(deadline);
-        rc = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at);
-    }
+    if (rc == EBUSY && deadline != MP_NOW)
+        rc = wait_for_mutex(mutex, deadline);
     if (rc == EOWNERDEAD) {
         pthread_mutex_consistent(mutex);
         return MP_ENTERED_AFTER_DEATH;
@@ -165,6 +188,21 @@ int mp_end_lock_enter_slowly(struct mp_end_lock *lock, mp_deadline deadline)
     lock->by_mutex = true;
     atomic_store_explicit(&lock->holder, mp_self_thread(), memory_order_relaxed);
     return entry > rc ? entry : rc;
+}
+
+/* Only here may a thread become the favoured one: while it is inside by the mutex, nothing would
+ * tell it so if it came a second time. */
+void mp_end_lock_leave_slowly(struct mp_end_lock *lock)
+{
+    uint64_t self = mp_self_thread();
+    uint64_t favoured = atomic_load_explicit(&lock->favoured, memory_order_relaxed);
+    if (favoured == MP_LOCK_NOBODY)
+        favour(lock, self);
+    else if (favoured == MP_LOCK_SHARED)
+        count_streak(lock, self);
+    lock->by_mutex = false;
+    atomic_store_explicit(&lock->holder, MP_LOCK_NOBODY, memory_order_relaxed);
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 void mp_end_lock_forsake(struct mp_end_lock *lock)

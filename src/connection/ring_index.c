@@ -76,6 +76,17 @@ enum mp_place mp_ring_place(struct mp_ring_writer *w, uint64_t need)
     return has_room(w, start, need) ? MP_PLACE_WRAP : MP_PLACE_FULL;
 }
 
+bool mp_ring_fits_long(struct mp_ring_writer *w, uint64_t len)
+{
+    uint64_t fragment = mp_ring_fragment(len, w->size);
+    uint64_t parts = len / fragment + 1;
+    uint64_t marks = 3 * MP_RECORD_HEADER; /* of its beginning, a parcel, and a turn */
+    uint64_t before_turn = mp_record_size(fragment);
+    w->window = w->size;
+    return has_room(w, w->head,
+                    marks + parts * mp_record_size(0) + mp_record_size(len) + before_turn);
+}
+
 uint64_t mp_ring_whole_max(uint64_t size)
 {
     return least(WHOLE_MAX, size / 8);

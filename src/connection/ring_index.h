@@ -127,6 +127,12 @@ int mp_ring_learn_tail(struct mp_ring_writer *w, uint64_t tail);
  */
 enum mp_place mp_ring_place(struct mp_ring_writer *w, uint64_t need);
 
+/*
+ * Is there room for all of a long message of `len` bytes, at most half of the ring's size, in
+ * fragments and wherever they turn around? Its window becomes all of the ring.
+ */
+bool mp_ring_fits_long(struct mp_ring_writer *w, uint64_t len);
+
 /* Longest payload that a record may have: it finds room in every empty ring, wherever it stands. */
 static inline uint64_t mp_ring_record_max(uint64_t size)
 {

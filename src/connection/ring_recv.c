@@ -578,7 +578,9 @@ int mp_ring_ready_now(mproc_conn *conn, bool woken)
         return 1;
     if (!woken)
         return 0;
-    if (!mp_ring_is_crowded(conn) && mp_bell_drain(r->bell_in) < 0)
+    /* One of several waiters leaves the bell's bytes alone, but all have to learn of its end. */
+    bool gone = mp_ring_is_crowded(conn) ? is_hung_up(r) : mp_bell_drain(r->bell_in) < 0;
+    if (gone)
         return 1;
     publish_position(r);
     mp_bell_raise(&r->in->no_data);

@@ -94,20 +94,20 @@ static inline bool append(const struct mp_ring *r, struct mp_ring_writer *w,
     return wanted;
 }
 
-/* What woke it is in the ring, and may even have been read: that there is no reader any more is for
- * the next send to say. */
-static int wake_reader(struct mp_ring *r)
+/* What it is woken for is in the ring, and may even have been read: that there is no reader any
+ * more, or no waking it, is for the next send to say. */
+static void wake_reader(struct mp_ring *r)
 {
     int rc = mp_bell_lower(&r->out->no_data) ? mp_bell_ring(r->bell_out) : 0;
-    if (rc == -EPIPE)
+    if (rc < 0)
         end_sending(r->tx, rc);
-    return rc == -EPIPE ? 0 : rc;
 }
 
-static int append_and_wake(struct mp_ring *r, struct mp_ring_writer *w, enum mp_record_kind kind,
-                           uint64_t len, uint64_t payload)
+static void append_and_wake(struct mp_ring *r, struct mp_ring_writer *w, enum mp_record_kind kind,
+                            uint64_t len, uint64_t payload)
 {
-    return append(r, w, kind, len, payload) ? wake_reader(r) : 0;
+    if (append(r, w, kind, len, payload))
+        wake_reader(r);
 }
 
 static int look_for_reader(struct mp_ring *r)
@@ -157,10 +157,9 @@ int mp_ring_send_at_once(mproc_conn *conn, const void *buf, size_t len)
     __builtin_prefetch(r->out_data + mp_ring_index(w.head, w.size), 1);
     if (len > 0)
         memcpy(payload_at(r, w.head), buf, len);
-    if (append(r, &w, MP_RECORD_WHOLE, len, len))
-        rc = wake_reader(r);
+    append_and_wake(r, &w, MP_RECORD_WHOLE, len, len);
     mp_end_lock_leave_favoured(&tx->lock);
-    return rc;
+    return 0;
 }
 
 /* Has the reader told of progress since it was at `tail`? */
@@ -230,8 +229,9 @@ static int wrap(struct mp_ring *r, struct mp_ring_writer *w)
     clear_header(r, start);
     bool wanted = publish(r, w->head, mp_record_header(MP_RECORD_WRAP, 0));
     move_head(r, w, start);
-    int rc = wanted ? wake_reader(r) : 0;
-    return rc < 0 ? rc : trouble_of(r);
+    if (wanted)
+        wake_reader(r);
+    return trouble_of(r);
 }
 
 /* Have room for a record with a payload of `len` bytes, contiguous at the head. 0, -ETIMEDOUT,
@@ -264,14 +264,16 @@ static int send_record(struct mp_ring *r, struct mp_ring_writer *w, enum mp_reco
         return rc;
     if (len > 0)
         mp_ring_copy_long(payload_at(r, w->head), buf, len);
-    return append_and_wake(r, w, kind, len, len);
+    append_and_wake(r, w, kind, len, len);
+    return 0;
 }
 
-/* What follows the mark that began a long message; `rc` is what came of that. */
+/* What follows the mark that began a long message. */
 static int send_parts(struct mp_ring *r, struct mp_ring_writer *w, const unsigned char *buf,
-                      uint64_t len, int rc, mp_deadline deadline)
+                      uint64_t len, mp_deadline deadline)
 {
     struct mp_ring_tx *tx = r->tx;
+    int rc = 0;
     uint64_t fragment = mp_ring_fragment(len, w->size);
     uint64_t rest = len;
     while (rest > 0 && rc == 0) {
@@ -289,16 +291,39 @@ static int send_parts(struct mp_ring *r, struct mp_ring_writer *w, const unsigne
     return rc < 0 ? end_sending(tx, rc) : 0;
 }
 
+/*
+ * Who has a time limit should not find it passed in the midst of a message: wait until there is
+ * room for all of it, if there ever is. 0, -ETIMEDOUT, -EPIPE, MPROC_EPROTO, -errno.
+ */
+static int make_room_for_all(struct mp_ring *r, struct mp_ring_writer *w, uint64_t len,
+                             mp_deadline deadline)
+{
+    if (deadline == MP_NEVER || len > w->size / 2)
+        return 0;
+    while (!mp_ring_fits_long(w, len)) {
+        uint64_t tail;
+        int rc = learn_tail(r, w, &tail);
+        if (rc == 0 && !mp_ring_fits_long(w, len))
+            rc = wait_for_progress(r, tail, deadline);
+        if (rc < 0)
+            return rc;
+    }
+    r->tx->writer.window = w->window;
+    return 0;
+}
+
 static int send_long(struct mp_ring *r, struct mp_ring_writer *w, const void *buf, uint64_t len,
                      mp_deadline deadline)
 {
-    int rc = make_room(r, w, 0, deadline);
+    int rc = make_room_for_all(r, w, len, deadline);
+    if (rc == 0)
+        rc = make_room(r, w, 0, deadline);
     if (rc < 0)
         return rc;
     /* Noted first: who finds this after our death ends the message, begun or not. */
     r->tx->rest = len;
-    rc = append_and_wake(r, w, MP_RECORD_LONG, len, 0);
-    return send_parts(r, w, buf, len, rc, deadline);
+    append_and_wake(r, w, MP_RECORD_LONG, len, 0);
+    return send_parts(r, w, buf, len, deadline);
 }
 
 /* A sender died inside a long message: what came of it is void. */
@@ -339,8 +364,8 @@ int mp_ring_send(mproc_conn *conn, const void *buf, size_t len, mp_deadline dead
 
 /* Append the mark that announces a parcel and the record behind it, for which there is room: a
  * reader sees both or none. */
-static int append_with_parcel(struct mp_ring *r, struct mp_ring_writer *w, uint64_t parcel,
-                              uint64_t header, uint64_t payload)
+static void append_with_parcel(struct mp_ring *r, struct mp_ring_writer *w, uint64_t parcel,
+                               uint64_t header, uint64_t payload)
 {
     uint64_t pos = w->head;
     uint64_t message = pos + MP_RECORD_HEADER;
@@ -349,7 +374,8 @@ static int append_with_parcel(struct mp_ring *r, struct mp_ring_writer *w, uint6
     atomic_store_explicit(slot_at(r, message), header, memory_order_relaxed);
     bool wanted = publish(r, pos, mp_record_header(MP_RECORD_PARCEL, parcel));
     move_head(r, w, next);
-    return wanted ? wake_reader(r) : 0;
+    if (wanted)
+        wake_reader(r);
 }
 
 int mp_ring_send_parcel(mproc_conn *conn, const void *buf, size_t len,
@@ -361,6 +387,8 @@ int mp_ring_send_parcel(mproc_conn *conn, const void *buf, size_t len,
     bool whole = len <= r->whole_max;
     uint64_t payload = whole ? len : 0;
     int rc = begin_message(r, &w, len, deadline);
+    if (rc == 0 && !whole)
+        rc = make_room_for_all(r, &w, len, deadline);
     if (rc == 0)
         rc = make_room(r, &w, MP_RECORD_HEADER + payload, deadline);
     if (rc < 0)
@@ -375,11 +403,12 @@ int mp_ring_send_parcel(mproc_conn *conn, const void *buf, size_t len,
     if (whole) {
         if (len > 0)
             mp_ring_copy_long(payload_at(r, w.head + MP_RECORD_HEADER), buf, len);
-        return append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_WHOLE, len), len);
+        append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_WHOLE, len), len);
+        return 0;
     }
     tx->rest = len;
-    rc = append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_LONG, len), 0);
-    return send_parts(r, &w, buf, len, rc, deadline);
+    append_with_parcel(r, &w, number, mp_record_header(MP_RECORD_LONG, len), 0);
+    return send_parts(r, &w, buf, len, deadline);
 }
 
 /* Append messages while there is room, with one barrier behind them all. How many. */
@@ -417,8 +446,8 @@ ssize_t mp_ring_send_many(mproc_conn *conn, const mproc_bytes *messages, size_t 
     }
     /* Read by a change of nothing, which is a barrier. */
     if (atomic_fetch_or(&r->out->no_data.state, 0) == MP_BELL_ASLEEP)
-        rc = wake_reader(r);
-    return rc < 0 ? rc : (ssize_t)sent;
+        wake_reader(r);
+    return (ssize_t)sent;
 }
 
 int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadline)
@@ -437,7 +466,8 @@ int mp_ring_reserve(mproc_conn *conn, size_t len, void **room, mp_deadline deadl
 int mp_ring_commit(mproc_conn *conn, size_t len)
 {
     struct mp_ring *r = mp_ring_of(conn);
-    return append_and_wake(r, &r->reserved, MP_RECORD_WHOLE, len, len);
+    append_and_wake(r, &r->reserved, MP_RECORD_WHOLE, len, len);
+    return 0;
 }
 
 /* A sender died. What it published counts, though it may not have come to note so. */

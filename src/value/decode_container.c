@@ -40,7 +40,7 @@ static bool fill(const struct mp_decoder *d, struct mp_quick *q, const mproc_val
 {
     struct mp_node *node = items[-1].u.node;
     size_t bytes = n * sizeof *items;
-    if ((size_t)(q->memory_end - q->memory) < bytes || node->cap > 0)
+    if ((size_t)(q->memory_end - q->memory) < bytes || node->cap > 0 || node->flags != 0)
         return false;
     uint32_t depth = deepest_of(q, items, n) + 1;
     if (depth > d->limits.max_depth)

@@ -129,6 +129,25 @@ START_TEST(a_message_that_is_looked_at_stays_until_released)
 }
 END_TEST
 
+/* The very first thing done at an end, before anything is known of its threads. */
+START_TEST(whoever_works_in_place_first_is_alone)
+{
+    make_pair(_i);
+    void *room;
+    const void *message;
+    char buf[8];
+    ck_assert_int_eq(mproc_conn_reserve(out, 8, &room), 0);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "x", 1), -EDEADLK);
+    memcpy(room, "first", 5);
+    ck_assert_int_eq(mproc_conn_commit(out, 5), 0);
+    ck_assert_int_eq(mproc_conn_peek(in, &message), 5);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), -EDEADLK);
+    ck_assert_mem_eq(message, "first", 5);
+    ck_assert_int_eq(mproc_conn_release(in), 0);
+    close_pair();
+}
+END_TEST
+
 #define MANY 1000
 
 static void *send_in_batches(void *arg)
@@ -207,9 +226,13 @@ Suite *mp_suite(void)
     Suite *suite = suite_create("in_place");
     TCase *tc = mp_case(suite, "battery", 30);
     const TTest *battery[] = {
-        messages_are_written_and_read_in_place,           a_reservation_can_be_given_up,
-        a_message_that_is_looked_at_stays_until_released, many_messages_go_in_one_call,
-        a_batch_stops_before_what_cannot_be_received,     threads_that_look_in_turns_are_told_apart,
+        messages_are_written_and_read_in_place,
+        a_reservation_can_be_given_up,
+        a_message_that_is_looked_at_stays_until_released,
+        many_messages_go_in_one_call,
+        a_batch_stops_before_what_cannot_be_received,
+        threads_that_look_in_turns_are_told_apart,
+        whoever_works_in_place_first_is_alone,
     };
     for (size_t i = 0; i < sizeof battery / sizeof battery[0]; i++)
         tcase_add_loop_test(tc, battery[i], 0, mp_pair_kinds_count);

@@ -23,6 +23,8 @@
 #include "connection/ring_help.h"
 #include "support/suite.h"
 
+#define HALF_RING ((size_t)32768)
+
 static mproc_conn *in;
 static mproc_conn *out;
 
@@ -231,6 +233,36 @@ START_TEST(a_killed_sender_is_in_no_other_senders_way)
 }
 END_TEST
 
+/* They wait for each other all the time, and take wake-ups meant for the living with them. */
+START_TEST(one_after_the_other_may_be_killed_while_all_want_to_send)
+{
+    enum { SENDERS = 4 };
+    unsigned random = (unsigned)getpid();
+    for (int round = 0; round < 100; round++) {
+        mp_make_ring(&in, &out, MPROC_SIMPLEX, 4096, -1);
+        mproc_conn_set_timeout(in, 1, 10);
+        pid_t senders[SENDERS];
+        for (unsigned i = 0; i < SENDERS; i++)
+            senders[i] = fork_sender(i, UINT32_MAX);
+        mproc_conn_close(out);
+        static uint32_t data[MESSAGE_MAX / 4 + 4];
+        ssize_t len = 0;
+        for (int i = 0; i < SENDERS; i++) {
+            for (unsigned n = mp_next_random(&random) % 50; n > 0 && len >= 0; n--)
+                len = mproc_conn_recv_bytes_into(in, data, sizeof data);
+            ck_assert_int_ge(len, 0);
+            kill(senders[i], SIGKILL);
+        }
+        while (len >= 0)
+            len = mproc_conn_recv_bytes_into(in, data, sizeof data);
+        ck_assert(len == MPROC_EOF || len == MPROC_EPROTO);
+        for (int i = 0; i < SENDERS; i++)
+            mp_expect_killed(senders[i]);
+        mproc_conn_close(in);
+    }
+}
+END_TEST
+
 START_TEST(a_killed_receiver_is_in_no_other_receivers_way)
 {
     unsigned random = (unsigned)getpid();
@@ -374,6 +406,35 @@ START_TEST(a_long_message_begun_by_one_process_is_waited_for_by_others)
 }
 END_TEST
 
+static unsigned char half[HALF_RING];
+
+/* From wherever the ring stands: what does not fit is refused whole, and can be sent again. */
+START_TEST(a_time_limit_does_not_tear_what_fits)
+{
+    static const size_t lengths[] = {HALF_RING, HALF_RING / 2 + 1, HALF_RING / 3};
+    size_t len = lengths[_i];
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 2 * HALF_RING, -1);
+    mproc_conn_set_timeout(out, 0, 0);
+    mproc_conn_set_timeout(in, 0, 0);
+    for (size_t before = 0; before < 64; before++) {
+        for (size_t i = 0; i < before; i++) {
+            ck_assert_int_eq(mproc_conn_send_bytes(out, half, 1 + i * 37 % 1000), 0);
+            ck_assert_int_ge(mproc_conn_recv_bytes_into(in, half, sizeof half), 1);
+        }
+        size_t sent = 0;
+        int rc;
+        while ((rc = mproc_conn_send_bytes(out, half, len)) == 0)
+            sent++;
+        ck_assert_int_eq(rc, -ETIMEDOUT);
+        ck_assert_uint_ge(sent, 1);
+        for (; sent > 0; sent--)
+            ck_assert_int_eq(mproc_conn_recv_bytes_into(in, half, sizeof half), (ssize_t)len);
+        ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    }
+    close_both();
+}
+END_TEST
+
 START_TEST(the_end_comes_when_the_last_holder_of_the_other_end_is_gone)
 {
     mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
@@ -498,6 +559,51 @@ START_TEST(a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on)
 }
 END_TEST
 
+static void *wait_for_something(void *arg)
+{
+    return mproc_conn_poll(in, 10) == 1 ? NULL : arg;
+}
+
+START_TEST(several_that_wait_all_learn_of_the_end)
+{
+    enum { WAITERS = 3 };
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
+    pthread_t threads[WAITERS];
+    for (int i = 0; i < WAITERS; i++)
+        pthread_create(&threads[i], NULL, wait_for_something, in);
+    while (mp_armed_count(&mp_ring_of(in)->rx->armed) < WAITERS)
+        mp_nap(100);
+    mproc_conn_close(out);
+    for (int i = 0; i < WAITERS; i++) {
+        void *failure;
+        pthread_join(threads[i], &failure);
+        ck_assert_ptr_null(failure);
+    }
+    mproc_conn_close(in);
+}
+END_TEST
+
+/* Its bell cannot be rung any more: what went before is counted, and comes first. */
+START_TEST(a_batch_that_nobody_is_woken_for_has_been_sent)
+{
+    mp_make_ring(&in, &out, MPROC_SIMPLEX, 0, -1);
+    ck_assert_int_eq(mproc_conn_poll(in, 0), 0);
+    int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(unwritable, 0);
+    ck_assert_int_ge(dup3(unwritable, mproc_conn_handle(out), O_CLOEXEC), 0);
+    close(unwritable);
+    const mproc_bytes messages[] = {{"one", 3}, {"two", 3}};
+    ck_assert_int_eq(mproc_conn_send_many(out, messages, 2), 2);
+    ck_assert_int_eq(mproc_conn_send_many(out, messages, 2), -EBADF);
+    ck_assert_int_eq(mproc_conn_send_bytes(out, "more", 4), -EBADF);
+    char buf[8];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), 3);
+    ck_assert_int_eq(mproc_conn_recv_bytes_into(in, buf, sizeof buf), MPROC_EOF);
+    close_both();
+}
+END_TEST
+
 START_TEST(waiting_takes_no_processor_time)
 {
     mp_make_ring(&in, &out, MPROC_DUPLEX, 0, -1);
@@ -604,6 +710,7 @@ Suite *mp_suite(void)
     TCase *deaths = mp_case(suite, "deaths", 60);
     tcase_add_test(deaths, a_sender_killed_anywhere_leaves_a_whole_prefix);
     tcase_add_test(deaths, a_killed_sender_is_in_no_other_senders_way);
+    tcase_add_test(deaths, one_after_the_other_may_be_killed_while_all_want_to_send);
     tcase_add_test(deaths, a_killed_receiver_is_in_no_other_receivers_way);
     TCase *waiting = mp_case(suite, "waiting", 60);
     tcase_add_test(waiting, a_foreign_loop_is_woken_after_it_was_told_that_there_is_nothing);
@@ -611,6 +718,9 @@ Suite *mp_suite(void)
     tcase_add_loop_test(waiting, a_blocked_sender_and_a_blocked_receiver_of_one_end_both_get_on, 0,
                         2);
     tcase_add_test(waiting, waiting_takes_no_processor_time);
+    tcase_add_test(waiting, several_that_wait_all_learn_of_the_end);
+    tcase_add_test(waiting, a_batch_that_nobody_is_woken_for_has_been_sent);
+    tcase_add_loop_test(waiting, a_time_limit_does_not_tear_what_fits, 0, 3);
     TCase *memory = mp_case(suite, "memory", 60);
     tcase_add_test(memory, memory_grows_with_what_queues_up);
     tcase_add_test(memory, descriptors_are_sealed_and_do_not_outlive_an_exec);

@@ -127,7 +127,7 @@ START_TEST(all_who_wait_for_one_child_learn_of_its_end)
     options.start_method = "forkserver";
     options.group = true;
     for (int i = 0; i < run_times(100); i++) {
-        struct watch watch = {.process = start_with(&options, run_forever, NULL), .joined = 1};
+        struct watch watch = {.process = run_start_with(&options, run_forever, NULL), .joined = 1};
         pthread_t thread;
         ck_assert_int_eq(pthread_create(&thread, NULL, join_in_thread, &watch), 0);
         ck_assert_int_eq(mproc_process_kill(watch.process), 0);
