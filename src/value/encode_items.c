@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What containers hold, written straight into the output. One loop goes along the items and into
+ * and out of containers among them, with all it needs in registers; room is looked after once for
+ * as many items as it is enough for. What is large, rare, or in the memo it leaves to encode.c, an
+ * item at a time, and then goes on.
+ */
+#include "value/encoder.h"
+
+#include <errno.h>
+
+#define BATCH ((size_t)1000)
+#define LONGEST_INT 5 /* of those with an opcode for their size */
+#define LONGEST_TEXT ((size_t)255)
+#define SPRINT 280 /* more than the longest item or the end of a batch takes */
+
+/* How far the writing is. Never pass its address to what is not inlined: that costs the registers.
+ */
+struct row {
+    unsigned char *to;
+    const unsigned char *stop; /* from here on, see more_room() */
+    const mproc_value *next;
+    const mproc_value *end; /* of the batch */
+    struct mp_encode_frame *top;
+};
+
+/* ---- scalars ---- */
+
+/* Ints in a row. False for one that is longer than LONGEST_INT. */
+static inline bool put_ints(struct row *r)
+{
+    const mproc_value *v = r->next;
+    unsigned char *to = r->to;
+    do {
+        uint64_t number = (uint64_t)v->u.i;
+        if (number <= UINT8_MAX) {
+            to[0] = OP_BININT1;
+            to[1] = (unsigned char)number;
+            to += 2;
+        } else if (number <= UINT16_MAX) {
+            to[0] = OP_BININT2;
+            to[1] = (unsigned char)number;
+            to[2] = (unsigned char)(number >> 8);
+            to += 3;
+        } else if (v->u.i == (int32_t)v->u.i) {
+            to[0] = OP_BININT;
+            mp_store_le(to + 1, number, 4);
+            to += LONGEST_INT;
+        } else {
+            break;
+        }
+        v++;
+    } while (v < r->end && to < r->stop && (v->meta & 0xffff) == MPROC_KIND_INT);
+    bool any = v > r->next;
+    r->next = v;
+    r->to = to;
+    return any;
+}
+
+static inline void put_floats(struct row *r)
+{
+    const mproc_value *v = r->next;
+    unsigned char *to = r->to;
+    do {
+        to[0] = OP_BINFLOAT;
+        mp_store_double(to + 1, v->u.f);
+        to += 9;
+        v++;
+    } while (v < r->end && to < r->stop && mp_kind(v) == MPROC_KIND_FLOAT);
+    r->next = v;
+    r->to = to;
+}
+
+static inline void put_op(struct row *r, enum mp_opcode op)
+{
+    *r->to++ = (unsigned char)op;
+}
+
+/* ---- texts ---- */
+
+/* At most LONGEST_TEXT bytes. Two copies that overlap are quicker than a call. */
+static inline void copy_text(unsigned char *to, const unsigned char *from, size_t len)
+{
+    if (len > 16) {
+        memcpy(to, from, len);
+    } else if (len >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, from, 8);
+        memcpy(&tail, from + len - 8, 8);
+        memcpy(to, &head, 8);
+        memcpy(to + len - 8, &tail, 8);
+    } else if (len >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, from, 4);
+        memcpy(&tail, from + len - 4, 4);
+        memcpy(to, &head, 4);
+        memcpy(to + len - 4, &tail, 4);
+    } else if (len > 0) {
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
+    }
+}
+
+static inline void put_text(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    size_t len = mp_len(v);
+    bool str = mp_kind(v) == MPROC_KIND_STR;
+    unsigned char *to = r->to;
+    to[1] = (unsigned char)len;
+    if (str && e->protocol < 4) {
+        to[0] = OP_BINUNICODE;
+        to[2] = to[3] = to[4] = 0;
+        to += 5;
+    } else {
+        to[0] = str ? OP_SHORT_BINUNICODE : OP_SHORT_BINBYTES;
+        to += 2;
+    }
+    copy_text(to, v->u.text, len);
+    r->to = to + len;
+}
+
+/* GET of the memo, or PUT before protocol 4. */
+static inline void put_index(struct row *r, enum mp_opcode one, enum mp_opcode four, size_t index)
+{
+    unsigned char *to = r->to;
+    to[0] = (unsigned char)(index < 256 ? one : four);
+    mp_store_le(to + 1, index, 4);
+    r->to = to + (index < 256 ? 2 : 5);
+}
+
+/* A text that the tree knows to be shared: at once if it is in the memo, which it then is. */
+static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mproc_value *v,
+                                   size_t *known)
+{
+    if (*known > 1) {
+        put_index(r, OP_BINGET, OP_LONG_BINGET, *known - 2);
+        return;
+    }
+    put_text(e, r, v);
+    if (e->protocol >= 4)
+        put_op(r, OP_MEMOIZE);
+    else
+        put_index(r, OP_BINPUT, OP_LONG_BINPUT, e->memo_len);
+    *known = e->memo_len++ + 2;
+}
+
+/* False for what is long, or a call at this protocol. */
+static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    if (mp_len(v) > LONGEST_TEXT || (e->protocol < 3 && mp_kind(v) == MPROC_KIND_BYTES))
+        return false;
+    size_t *known = mp_map_find(&e->texts, v->u.text);
+    if (known)
+        put_shared_text(e, r, v, known);
+    else
+        put_text(e, r, v);
+    return true;
+}
+
+/* ---- containers ---- */
+
+static inline void push(struct row *r, const mproc_value *v, size_t cells)
+{
+    const mproc_value *items = v->u.node->u.items;
+    r->top->next = r->next;
+    r->top++;
+    mp_copy_cell(&r->top->v, v);
+    r->top->end = items + cells;
+    r->next = items;
+    r->end = items + cells;
+}
+
+static inline void pop(struct row *r)
+{
+    r->top--;
+    r->next = r->top->next;
+    r->end = r->top->end;
+}
+
+/* Sets before protocol 4. */
+static inline bool is_call(const struct mp_encoder *e, mproc_kind kind)
+{
+    return (kind == MPROC_KIND_SET || kind == MPROC_KIND_FROZENSET) && e->protocol < 4;
+}
+
+static inline bool is_one(const struct mp_encoder *e, mproc_kind kind, size_t len)
+{
+    return len == 1 && (kind != MPROC_KIND_SET || e->protocol < 4);
+}
+
+/* A list or dict, or a set where it is no call. */
+static inline void open_filled(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    mproc_kind kind = mp_kind(v);
+    size_t len = v->u.node->len;
+    put_op(r, kind == MPROC_KIND_LIST   ? OP_EMPTY_LIST
+              : kind == MPROC_KIND_DICT ? OP_EMPTY_DICT
+                                        : OP_EMPTY_SET);
+    if (len == 0)
+        return;
+    push(r, v, (len < BATCH ? len : BATCH) * mp_table_width(kind));
+    if (!is_one(e, kind, len))
+        put_op(r, OP_MARK);
+}
+
+/* A tuple or a frozenset. */
+static inline void open_whole(struct row *r, const mproc_value *v)
+{
+    size_t len = v->u.node->len;
+    bool tuple = mp_kind(v) == MPROC_KIND_TUPLE;
+    if (tuple && len == 0) {
+        put_op(r, OP_EMPTY_TUPLE);
+        return;
+    }
+    if (!tuple || len > 3)
+        put_op(r, OP_MARK);
+    push(r, v, len);
+}
+
+/* What is not in the memo and need not be. Others, and what needs more stack, encode.c begins. */
+static inline bool open_container(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    mproc_kind kind = mp_kind(v);
+    if ((v->u.node->flags & MP_NODE_SHARED) || e->memo_all || r->top == e->last || is_call(e, kind))
+        return false;
+    r->next++;
+    if (mp_encode_in_batches(e, kind))
+        open_filled(e, r, v);
+    else
+        open_whole(r, v);
+    return true;
+}
+
+static inline enum mp_opcode batch_op(const struct mp_encoder *e, mproc_kind kind, bool one)
+{
+    if (kind == MPROC_KIND_DICT)
+        return one ? OP_SETITEM : OP_SETITEMS;
+    if (kind == MPROC_KIND_LIST || e->protocol < 4)
+        return one ? OP_APPEND : OP_APPENDS;
+    return OP_ADDITEMS;
+}
+
+/*
+ * Lists, dicts and sets: batches between MARK and an opcode; a single item has no MARK. Ends the
+ * batch, if one was begun, and begins the next, if there is one.
+ */
+static inline bool next_batch(const struct mp_encoder *e, struct row *r)
+{
+    const struct mp_node *node = r->top->v.u.node;
+    mproc_kind kind = mp_kind(&r->top->v);
+    size_t width = mp_table_width(kind);
+    const mproc_value *last = node->u.items + node->len * width;
+    bool one = is_one(e, kind, node->len);
+    if (r->next > node->u.items)
+        put_op(r, batch_op(e, kind, one));
+    if (r->next == last)
+        return false;
+    if (!one)
+        put_op(r, OP_MARK);
+    r->end = (size_t)(last - r->next) > BATCH * width ? r->next + BATCH * width : last;
+    r->top->end = r->end;
+    return true;
+}
+
+/* True if another batch has begun or the container is done with; if not, it is for encode.c. */
+static inline bool end_batch(const struct mp_encoder *e, struct row *r)
+{
+    const mproc_value *v = &r->top->v;
+    mproc_kind kind = mp_kind(v);
+    if (mp_encode_in_batches(e, kind)) {
+        if (next_batch(e, r))
+            return true;
+        if (is_call(e, kind))
+            return false;
+    } else {
+        if (!mp_has_node(v) || kind == MPROC_KIND_OBJECT || mp_encode_remembers(e, v))
+            return false;
+        put_op(r, kind == MPROC_KIND_TUPLE ? mp_tuple_op(v->u.node->len) : OP_FROZENSET);
+    }
+    pop(r);
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* One item, or several, or what comes before those of a container. False if it is not for here. */
+static inline bool put_item(struct mp_encoder *e, struct row *r)
+{
+    const mproc_value *v = r->next;
+    switch (v->meta & 0xffff) {
+    case MPROC_KIND_INT:
+        return put_ints(r);
+    case MPROC_KIND_FLOAT:
+        put_floats(r);
+        return true;
+    case MPROC_KIND_STR:
+    case MPROC_KIND_BYTES:
+        r->next++;
+        return put_short_text(e, r, v) || (r->next--, false);
+    case MPROC_KIND_NONE:
+        r->next++;
+        put_op(r, OP_NONE);
+        return true;
+    case MPROC_KIND_BOOL:
+        r->next++;
+        put_op(r, v->u.i ? OP_NEWTRUE : OP_NEWFALSE);
+        return true;
+    case MPROC_KIND_LIST:
+    case MPROC_KIND_DICT:
+    case MPROC_KIND_SET:
+    case MPROC_KIND_FROZENSET:
+    case MPROC_KIND_TUPLE:
+        return open_container(e, r, v);
+    default:
+        return false;
+    }
+}
+
+/* Room for SPRINT, and for more if more is likely to come; a new frame if it is time for one. */
+static int more_room(struct mp_encoder *e, unsigned char *to, size_t items)
+{
+    e->out->len = (size_t)(to - e->out->data);
+    int rc = items > 0 && mp_encode_frame_is_full(e) ? mp_encode_next_frame(e) : 0;
+    size_t likely = items < BATCH ? items : BATCH;
+    return rc < 0 ? rc : mp_buffer_reserve(e->out, SPRINT + LONGEST_INT * likely);
+}
+
+/* The frame is full, or less than SPRINT is left. */
+static const unsigned char *where_to_stop(const struct mp_encoder *e)
+{
+    size_t stop = e->out->cap - SPRINT + 1;
+    if (e->frame != MP_NO_FRAME && stop > e->frame + MP_FRAME_HEADER + MP_FRAME_TARGET)
+        stop = e->frame + MP_FRAME_HEADER + MP_FRAME_TARGET;
+    return e->out->data + stop;
+}
+
+static inline void leave(struct mp_encoder *e, const struct row *r)
+{
+    e->out->len = (size_t)(r->to - e->out->data);
+    r->top->next = r->next;
+    e->top = r->top;
+}
+
+int mp_encode_items(struct mp_encoder *e)
+{
+    unsigned char *at = e->out->data + e->out->len;
+    struct row r = {at, at, e->top->next, e->top->end, e->top};
+    for (;;) {
+        if (r.to >= r.stop) {
+            int rc = more_room(e, r.to, (size_t)(r.end - r.next));
+            if (rc < 0)
+                return rc;
+            r.to = e->out->data + e->out->len;
+            r.stop = where_to_stop(e);
+        }
+        if (r.next < r.end) {
+            if (put_item(e, &r))
+                continue;
+            const mproc_value *v = r.next++;
+            leave(e, &r);
+            return mp_encode_value(e, v);
+        }
+        if (!end_batch(e, &r)) {
+            leave(e, &r);
+            return mp_encode_end(e);
+        }
+    }
+}
