@@ -145,11 +145,12 @@ static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mp
     *known = e->memo_len++ + 2;
 }
 
-/* False for what is long, or a call at this protocol. */
+/* False for what is long. */
 static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
-    if (mp_len(v) > LONGEST_TEXT || (e->protocol < 3 && mp_kind(v) == MPROC_KIND_BYTES))
+    if (mp_len(v) > LONGEST_TEXT)
         return false;
+    r->next++;
     size_t *known = mp_map_find(&e->texts, v->u.text);
     if (known)
         put_shared_text(e, r, v, known);
@@ -178,57 +179,50 @@ static inline void pop(struct row *r)
     r->end = r->top->end;
 }
 
-/* Sets before protocol 4. */
-static inline bool is_call(const struct mp_encoder *e, mproc_kind kind)
-{
-    return (kind == MPROC_KIND_SET || kind == MPROC_KIND_FROZENSET) && e->protocol < 4;
-}
-
 static inline bool is_one(const struct mp_encoder *e, mproc_kind kind, size_t len)
 {
     return len == 1 && (kind != MPROC_KIND_SET || e->protocol < 4);
 }
 
-/* A list or dict, or a set where it is no call. */
-static inline void open_filled(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+/* What is not in the memo and need not be. Others, and what needs more stack, encode.c begins. */
+static inline bool is_for_here(const struct mp_encoder *e, const struct row *r,
+                               const mproc_value *v)
 {
-    mproc_kind kind = mp_kind(v);
+    return !(v->u.node->flags & MP_NODE_SHARED) && !e->memo_all && r->top < e->last;
+}
+
+/* A list or dict, or a set where it is no call. */
+static inline bool open_filled(const struct mp_encoder *e, struct row *r, const mproc_value *v,
+                               mproc_kind kind)
+{
+    if (!is_for_here(e, r, v))
+        return false;
     size_t len = v->u.node->len;
     put_op(r, kind == MPROC_KIND_LIST   ? OP_EMPTY_LIST
               : kind == MPROC_KIND_DICT ? OP_EMPTY_DICT
                                         : OP_EMPTY_SET);
+    r->next++;
     if (len == 0)
-        return;
+        return true;
     push(r, v, (len < BATCH ? len : BATCH) * mp_table_width(kind));
     if (!is_one(e, kind, len))
         put_op(r, OP_MARK);
+    return true;
 }
 
-/* A tuple or a frozenset. */
-static inline void open_whole(struct row *r, const mproc_value *v)
+static inline bool open_tuple(const struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
+    if (!is_for_here(e, r, v))
+        return false;
     size_t len = v->u.node->len;
-    bool tuple = mp_kind(v) == MPROC_KIND_TUPLE;
-    if (tuple && len == 0) {
+    r->next++;
+    if (len == 0) {
         put_op(r, OP_EMPTY_TUPLE);
-        return;
+        return true;
     }
-    if (!tuple || len > 3)
+    if (len > 3)
         put_op(r, OP_MARK);
     push(r, v, len);
-}
-
-/* What is not in the memo and need not be. Others, and what needs more stack, encode.c begins. */
-static inline bool open_container(const struct mp_encoder *e, struct row *r, const mproc_value *v)
-{
-    mproc_kind kind = mp_kind(v);
-    if ((v->u.node->flags & MP_NODE_SHARED) || e->memo_all || r->top == e->last || is_call(e, kind))
-        return false;
-    r->next++;
-    if (mp_encode_in_batches(e, kind))
-        open_filled(e, r, v);
-    else
-        open_whole(r, v);
     return true;
 }
 
@@ -245,12 +239,11 @@ static inline enum mp_opcode batch_op(const struct mp_encoder *e, mproc_kind kin
  * Lists, dicts and sets: batches between MARK and an opcode; a single item has no MARK. Ends the
  * batch, if one was begun, and begins the next, if there is one.
  */
-static inline bool next_batch(const struct mp_encoder *e, struct row *r)
+static inline bool next_batch(const struct mp_encoder *e, struct row *r, mproc_kind kind)
 {
     const struct mp_node *node = r->top->v.u.node;
-    mproc_kind kind = mp_kind(&r->top->v);
-    size_t width = mp_table_width(kind);
-    const mproc_value *last = node->u.items + node->len * width;
+    size_t most = BATCH * mp_table_width(kind);
+    const mproc_value *last = node->u.items + node->len * mp_table_width(kind);
     bool one = is_one(e, kind, node->len);
     if (r->next > node->u.items)
         put_op(r, batch_op(e, kind, one));
@@ -258,28 +251,46 @@ static inline bool next_batch(const struct mp_encoder *e, struct row *r)
         return false;
     if (!one)
         put_op(r, OP_MARK);
-    r->end = (size_t)(last - r->next) > BATCH * width ? r->next + BATCH * width : last;
+    r->end = (size_t)(last - r->next) > most ? r->next + most : last;
     r->top->end = r->end;
     return true;
 }
 
-/* True if another batch has begun or the container is done with; if not, it is for encode.c. */
-static inline bool end_batch(const struct mp_encoder *e, struct row *r)
+static inline bool end_filled(const struct mp_encoder *e, struct row *r, mproc_kind kind)
+{
+    if (!next_batch(e, r, kind))
+        pop(r);
+    return true;
+}
+
+static inline bool end_tuple(const struct mp_encoder *e, struct row *r)
 {
     const mproc_value *v = &r->top->v;
-    mproc_kind kind = mp_kind(v);
-    if (mp_encode_in_batches(e, kind)) {
-        if (next_batch(e, r))
-            return true;
-        if (is_call(e, kind))
-            return false;
-    } else {
-        if (!mp_has_node(v) || kind == MPROC_KIND_OBJECT || mp_encode_remembers(e, v))
-            return false;
-        put_op(r, kind == MPROC_KIND_TUPLE ? mp_tuple_op(v->u.node->len) : OP_FROZENSET);
-    }
+    if (mp_encode_remembers(e, v))
+        return false;
+    put_op(r, mp_tuple_op(v->u.node->len));
     pop(r);
     return true;
+}
+
+/* False where encode.c goes on: with what enters the memo now, what is a call, and objects. */
+static inline bool end_batch(const struct mp_encoder *e, struct row *r)
+{
+    mproc_kind kind = mp_kind(&r->top->v);
+    switch (kind) {
+    case MPROC_KIND_LIST:
+        return end_filled(e, r, MPROC_KIND_LIST);
+    case MPROC_KIND_DICT:
+        return end_filled(e, r, MPROC_KIND_DICT);
+    case MPROC_KIND_TUPLE:
+        return end_tuple(e, r);
+    case MPROC_KIND_SET:
+        return e->protocol >= 4 ? end_filled(e, r, kind) : next_batch(e, r, kind);
+    case MPROC_KIND_FROZENSET:
+        return e->protocol < 4 && next_batch(e, r, kind);
+    default:
+        return false;
+    }
 }
 
 /* ---- the loop ---- */
@@ -295,9 +306,9 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
         put_floats(r);
         return true;
     case MPROC_KIND_STR:
+        return put_short_text(e, r, v);
     case MPROC_KIND_BYTES:
-        r->next++;
-        return put_short_text(e, r, v) || (r->next--, false);
+        return e->protocol >= 3 && put_short_text(e, r, v);
     case MPROC_KIND_NONE:
         r->next++;
         put_op(r, OP_NONE);
@@ -307,11 +318,13 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
         put_op(r, v->u.i ? OP_NEWTRUE : OP_NEWFALSE);
         return true;
     case MPROC_KIND_LIST:
+        return open_filled(e, r, v, MPROC_KIND_LIST);
     case MPROC_KIND_DICT:
+        return open_filled(e, r, v, MPROC_KIND_DICT);
     case MPROC_KIND_SET:
-    case MPROC_KIND_FROZENSET:
+        return e->protocol >= 4 && open_filled(e, r, v, MPROC_KIND_SET);
     case MPROC_KIND_TUPLE:
-        return open_container(e, r, v);
+        return open_tuple(e, r, v);
     default:
         return false;
     }

@@ -123,18 +123,21 @@ static inline void mp_store_le(unsigned char *to, uint64_t number, size_t bytes)
         to[i] = (unsigned char)(number >> (8 * i));
 }
 
-static inline void mp_store_double(unsigned char to[8], double number)
+/* Most significant byte first. By way of an array, from which compilers see that it is a swap. */
+static inline void mp_store_double(unsigned char *to, double number)
 {
+    unsigned char bytes[8];
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
-    to[0] = (unsigned char)(bits >> 56);
-    to[1] = (unsigned char)(bits >> 48);
-    to[2] = (unsigned char)(bits >> 40);
-    to[3] = (unsigned char)(bits >> 32);
-    to[4] = (unsigned char)(bits >> 24);
-    to[5] = (unsigned char)(bits >> 16);
-    to[6] = (unsigned char)(bits >> 8);
-    to[7] = (unsigned char)bits;
+    bytes[0] = (unsigned char)(bits >> 56);
+    bytes[1] = (unsigned char)(bits >> 48);
+    bytes[2] = (unsigned char)(bits >> 40);
+    bytes[3] = (unsigned char)(bits >> 32);
+    bytes[4] = (unsigned char)(bits >> 24);
+    bytes[5] = (unsigned char)(bits >> 16);
+    bytes[6] = (unsigned char)(bits >> 8);
+    bytes[7] = (unsigned char)bits;
+    memcpy(to, bytes, sizeof bytes);
 }
 
 #endif
