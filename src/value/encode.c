@@ -93,7 +93,7 @@ static int grow_stack(struct mp_encoder *e)
     if (!grown)
         return -ENOMEM;
     if (!heap)
-        memcpy(grown, e->first, sizeof e->first);
+        memcpy(grown, e->first, used * sizeof *grown);
     e->stack = grown;
     e->top = grown + used - 1;
     e->last = grown + 2 * used - 1;
@@ -407,19 +407,23 @@ static int collect_texts(struct mp_encoder *e, struct mp_tree *tree)
     return 0;
 }
 
-static int write_pickle(struct mp_encoder *e, const mproc_value *v)
+static bool is_done(const struct mp_encoder *e)
 {
+    return e->top == e->stack && e->top->next == e->top->end;
+}
+
+static int write_pickle(struct mp_encoder *e)
+{
+    const mproc_value *root = e->stack->next;
     unsigned char proto[2] = {OP_PROTO, (unsigned char)e->protocol};
     int rc = mp_buffer_reserve(e->out, FIRST_ROOM);
     if (rc == 0)
         rc = mp_encode_bytes(e, proto, sizeof proto);
-    if (rc == 0 && mp_has_node(v))
-        rc = collect_texts(e, v->u.node->tree);
+    if (rc == 0 && mp_has_node(root))
+        rc = collect_texts(e, root->u.node->tree);
     if (rc == 0 && e->protocol >= 4)
         rc = open_frame(e);
-    if (rc == 0)
-        rc = mp_encode_value(e, v);
-    while (rc == 0 && e->top > e->stack)
+    while (rc == 0 && !is_done(e))
         rc = step(e);
     if (rc == 0)
         rc = mp_encode_op(e, OP_STOP);
@@ -444,19 +448,23 @@ static int read_protocol(const mproc_pickle_options *given, int *protocol, mproc
 int mp_pickle(const mproc_value *v, struct mp_buffer *out, const mproc_pickle_options *options,
               const struct mp_pickle_hooks *hooks, mproc_error *err)
 {
+    mproc_value root = *v;
+    root.meta &= ~((uint64_t)MP_CELL_ROOT << 8); /* now it is an item like others */
+    struct mp_encode_frame first[MP_FIRST_FRAMES];
+    first[0] = (struct mp_encode_frame){.v = mp_none(), .next = &root, .end = &root + 1};
     struct mp_encoder e = {
         .out = out, .start = out->len, .frame = MP_NO_FRAME, .hooks = hooks, .err = err};
-    e.stack = e.top = e.first;
-    e.last = e.first + MP_FIRST_FRAMES - 1;
+    e.first = e.stack = e.top = first;
+    e.last = first + MP_FIRST_FRAMES - 1;
     int rc = read_protocol(options, &e.protocol, err);
     if (rc < 0)
         return rc;
-    rc = write_pickle(&e, v);
+    rc = write_pickle(&e);
     if (rc < 0) {
         out->len = e.start;
         mp_fail(err, rc, "pickle: %s", mproc_strerror(rc));
     }
-    if (e.stack != e.first)
+    if (e.stack != first)
         free(e.stack);
     mp_map_clear(&e.memo);
     mp_map_clear(&e.open);

@@ -123,21 +123,18 @@ static inline void put_text(const struct mp_encoder *e, struct row *r, const mpr
 /* GET of the memo, or PUT before protocol 4. */
 static inline void put_index(struct row *r, enum mp_opcode one, enum mp_opcode four, size_t index)
 {
-    unsigned char *to = r->to;
-    to[0] = (unsigned char)(index < 256 ? one : four);
-    mp_store_le(to + 1, index, 4);
-    r->to = to + (index < 256 ? 2 : 5);
+    put_op(r, index < 256 ? one : four);
+    if (index < 256) {
+        *r->to++ = (unsigned char)index;
+    } else {
+        mp_store_le(r->to, index, 4);
+        r->to += 4;
+    }
 }
 
-/* A text that the tree knows to be shared: at once if it is in the memo, which it then is. */
-static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mproc_value *v,
-                                   size_t *known)
+/* The text just written enters the memo, since the tree knows that it is shared. */
+static inline void remember_text(struct mp_encoder *e, struct row *r, size_t *known)
 {
-    if (*known > 1) {
-        put_index(r, OP_BINGET, OP_LONG_BINGET, *known - 2);
-        return;
-    }
-    put_text(e, r, v);
     if (e->protocol >= 4)
         put_op(r, OP_MEMOIZE);
     else
@@ -145,17 +142,20 @@ static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mp
     *known = e->memo_len++ + 2;
 }
 
-/* False for what is long. */
+/* False for what is long, or a call at this protocol. */
 static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
-    if (mp_len(v) > LONGEST_TEXT)
+    if (mp_len(v) > LONGEST_TEXT || (e->protocol < 3 && mp_kind(v) == MPROC_KIND_BYTES))
         return false;
     r->next++;
     size_t *known = mp_map_find(&e->texts, v->u.text);
+    if (known && *known > 1) {
+        put_index(r, OP_BINGET, OP_LONG_BINGET, *known - 2);
+        return true;
+    }
+    put_text(e, r, v);
     if (known)
-        put_shared_text(e, r, v, known);
-    else
-        put_text(e, r, v);
+        remember_text(e, r, known);
     return true;
 }
 
@@ -306,9 +306,8 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
         put_floats(r);
         return true;
     case MPROC_KIND_STR:
-        return put_short_text(e, r, v);
     case MPROC_KIND_BYTES:
-        return e->protocol >= 3 && put_short_text(e, r, v);
+        return put_short_text(e, r, v);
     case MPROC_KIND_NONE:
         r->next++;
         put_op(r, OP_NONE);

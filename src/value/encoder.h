@@ -40,9 +40,10 @@ struct mp_encoder {
     struct mp_buffer *out;
     size_t start;           /* of the pickle in out */
     size_t frame;           /* where the open frame's header is; MP_NO_FRAME before protocol 4 */
-    struct mp_encode_frame *stack; /* the lowest is of no container: a floor */
+    struct mp_encode_frame *stack; /* the lowest is of no container but of the root alone */
     struct mp_encode_frame *top;
-    struct mp_encode_frame *last; /* that there is memory for */
+    struct mp_encode_frame *last;  /* that there is memory for */
+    struct mp_encode_frame *first; /* MP_FIRST_FRAMES for as long as they are enough */
     struct mp_map memo;     /* shared nodes: memo index + 1 */
     struct mp_map open;     /* shared nodes under way, not in the memo: memo entries then, + 1 */
     struct mp_map texts;    /* shared texts: 1, or memo index + 2 */
@@ -52,7 +53,6 @@ struct mp_encoder {
     int protocol;
     const struct mp_pickle_hooks *hooks;
     mproc_error *err;
-    struct mp_encode_frame first[MP_FIRST_FRAMES]; /* the stack as long as it is low */
 };
 
 /* All of these: 0 or a negative code. */
