@@ -102,60 +102,38 @@ static inline void copy_text(unsigned char *to, const unsigned char *from, size_
     }
 }
 
-static inline void put_text(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+static inline void put_reference(struct row *r, size_t index)
 {
-    size_t len = mp_len(v);
-    bool str = mp_kind(v) == MPROC_KIND_STR;
-    unsigned char *to = r->to;
-    to[1] = (unsigned char)len;
-    if (str && e->protocol < 4) {
-        to[0] = OP_BINUNICODE;
-        to[2] = to[3] = to[4] = 0;
-        to += 5;
-    } else {
-        to[0] = str ? OP_SHORT_BINUNICODE : OP_SHORT_BINBYTES;
-        to += 2;
-    }
-    copy_text(to, v->u.text, len);
-    r->to = to + len;
-}
-
-/* GET of the memo, or PUT before protocol 4. */
-static inline void put_index(struct row *r, enum mp_opcode one, enum mp_opcode four, size_t index)
-{
-    put_op(r, index < 256 ? one : four);
     if (index < 256) {
+        put_op(r, OP_BINGET);
         *r->to++ = (unsigned char)index;
     } else {
+        put_op(r, OP_LONG_BINGET);
         mp_store_le(r->to, index, 4);
         r->to += 4;
     }
 }
 
-/* The text just written enters the memo, since the tree knows that it is shared. */
-static inline void remember_text(struct mp_encoder *e, struct row *r, size_t *known)
-{
-    if (e->protocol >= 4)
-        put_op(r, OP_MEMOIZE);
-    else
-        put_index(r, OP_BINPUT, OP_LONG_BINPUT, e->memo_len);
-    *known = e->memo_len++ + 2;
-}
-
-/* False for what is long, or a call at this protocol. */
+/* False for what is long, and before protocol 4, where they have other heads. */
 static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
-    if (mp_len(v) > LONGEST_TEXT || (e->protocol < 3 && mp_kind(v) == MPROC_KIND_BYTES))
+    size_t len = mp_len(v);
+    if (len > LONGEST_TEXT || e->protocol < 4)
         return false;
-    r->next++;
     size_t *known = mp_map_find(&e->texts, v->u.text);
+    r->next++;
     if (known && *known > 1) {
-        put_index(r, OP_BINGET, OP_LONG_BINGET, *known - 2);
+        put_reference(r, *known - 2);
         return true;
     }
-    put_text(e, r, v);
-    if (known)
-        remember_text(e, r, known);
+    r->to[0] = mp_kind(v) == MPROC_KIND_STR ? OP_SHORT_BINUNICODE : OP_SHORT_BINBYTES;
+    r->to[1] = (unsigned char)len;
+    copy_text(r->to + 2, v->u.text, len);
+    r->to += 2 + len;
+    if (known) {
+        put_op(r, OP_MEMOIZE);
+        *known = e->memo_len++ + 2;
+    }
     return true;
 }
 
