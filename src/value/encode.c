@@ -13,8 +13,8 @@
 #include "base/options.h"
 #include "value/number.h"
 
-#define FIRST_ROOM 1000 /* what malloc keeps at hand, and most messages fit in */
-#define FRAME_LEAST 4 /* shorter ones have no header */
+#define FIRST_ROOM 1000  /* what malloc keeps at hand, and most messages fit in */
+#define FRAME_LEAST 4    /* shorter ones have no header */
 #define LONGEST_SMALL 16 /* no number or opcode below is longer */
 
 static int open_frame(struct mp_encoder *e)
@@ -390,8 +390,7 @@ int mp_encode_end(struct mp_encoder *e)
 
 static int step(struct mp_encoder *e)
 {
-    return mp_kind(&e->top->v) == MPROC_KIND_OBJECT ? mp_encode_step_object(e)
-                                                    : mp_encode_items(e);
+    return mp_kind(&e->top->v) == MPROC_KIND_OBJECT ? mp_encode_step_object(e) : mp_encode_items(e);
 }
 
 /* The topmost tree has the shared texts of all that it took over. */

@@ -38,15 +38,15 @@ struct mp_encode_frame {
 
 struct mp_encoder {
     struct mp_buffer *out;
-    size_t start;           /* of the pickle in out */
-    size_t frame;           /* where the open frame's header is; MP_NO_FRAME before protocol 4 */
+    size_t start; /* of the pickle in out */
+    size_t frame; /* where the open frame's header is; MP_NO_FRAME before protocol 4 */
     struct mp_encode_frame *stack; /* the lowest is of no container but of the root alone */
     struct mp_encode_frame *top;
     struct mp_encode_frame *last;  /* that there is memory for */
     struct mp_encode_frame *first; /* MP_FIRST_FRAMES for as long as they are enough */
-    struct mp_map memo;     /* shared nodes: memo index + 1 */
-    struct mp_map open;     /* shared nodes under way, not in the memo: memo entries then, + 1 */
-    struct mp_map texts;    /* shared texts: 1, or memo index + 2 */
+    struct mp_map memo;            /* shared nodes: memo index + 1 */
+    struct mp_map open;  /* shared nodes under way, not in the memo: memo entries then, + 1 */
+    struct mp_map texts; /* shared texts: 1, or memo index + 2 */
     size_t memo_len;
     bool memo_all;                /* also what is not shared, see enter_unmemoized() */
     size_t known[MP_KNOWN_COUNT]; /* memo index + 1 */
