@@ -114,26 +114,39 @@ static inline void put_reference(struct row *r, size_t index)
     }
 }
 
+static inline unsigned char *put_text(unsigned char *to, const mproc_value *v)
+{
+    size_t len = mp_len(v);
+    to[0] = mp_kind(v) == MPROC_KIND_STR ? OP_SHORT_BINUNICODE : OP_SHORT_BINBYTES;
+    to[1] = (unsigned char)len;
+    copy_text(to + 2, v->u.text, len);
+    return to + 2 + len;
+}
+
+/* A text that the tree knows to be shared: written once. */
+static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mproc_value *v,
+                                   size_t *known)
+{
+    if (*known > 1) {
+        put_reference(r, *known - 2);
+        return;
+    }
+    r->to = put_text(r->to, v);
+    put_op(r, OP_MEMOIZE);
+    *known = e->memo_len++ + 2;
+}
+
 /* False for what is long, and before protocol 4, where they have other heads. */
 static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
-    size_t len = mp_len(v);
-    if (len > LONGEST_TEXT || e->protocol < 4)
+    if (mp_len(v) > LONGEST_TEXT || e->protocol < 4)
         return false;
-    size_t *known = mp_map_find(&e->texts, v->u.text);
     r->next++;
-    if (known && *known > 1) {
-        put_reference(r, *known - 2);
-        return true;
-    }
-    r->to[0] = mp_kind(v) == MPROC_KIND_STR ? OP_SHORT_BINUNICODE : OP_SHORT_BINBYTES;
-    r->to[1] = (unsigned char)len;
-    copy_text(r->to + 2, v->u.text, len);
-    r->to += 2 + len;
-    if (known) {
-        put_op(r, OP_MEMOIZE);
-        *known = e->memo_len++ + 2;
-    }
+    size_t *known = mp_map_find(&e->texts, v->u.text);
+    if (known)
+        put_shared_text(e, r, v, known);
+    else
+        r->to = put_text(r->to, v);
     return true;
 }
 
