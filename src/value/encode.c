@@ -108,11 +108,10 @@ int mp_encode_push_frame(struct mp_encoder *e, const mproc_value *v)
     e->top++;
     *e->top = (struct mp_encode_frame){.v = *v};
     mproc_kind kind = mp_kind(v);
-    if (kind == MPROC_KIND_OBJECT)
-        return 0;
-    const struct mp_node *node = v->u.node;
-    e->top->next = node->u.items;
-    e->top->end = node->u.items + (mp_encode_in_batches(e, kind) ? 0 : node->len);
+    const mproc_value *items = kind == MPROC_KIND_OBJECT ? mp_object(v)->part : v->u.node->u.items;
+    bool begun = kind != MPROC_KIND_OBJECT && !mp_encode_in_batches(e, kind);
+    e->top->next = items;
+    e->top->end = begun ? items + v->u.node->len : items;
     return 0;
 }
 
@@ -236,6 +235,69 @@ static int enter_unmemoized(struct mp_encoder *e, const mproc_value *v)
     return 0;
 }
 
+/* All items are written. The tuple may be in the memo already if it was written inside itself. */
+static int end_tuple(struct mp_encoder *e, const mproc_value *v)
+{
+    size_t n = v->u.node->len;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known) {
+        int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
+        for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
+            rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, mp_tuple_op(n));
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
+{
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known) {
+        int rc = mp_encode_op(e, OP_POP_MARK);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, OP_FROZENSET);
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_set_call(struct mp_encoder *e, const mproc_value *v)
+{
+    int rc = mp_encode_op(e, OP_TUPLE1);
+    if (rc == 0)
+        rc = mp_encode_op(e, OP_REDUCE);
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (rc == 0 && known && *known) {
+        rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+/* What comes behind the items of what is made when all of them are there. */
+static int end_whole(struct mp_encoder *e, const mproc_value *v)
+{
+    switch (mp_kind(v)) {
+    case MPROC_KIND_TUPLE:
+        return end_tuple(e, v);
+    case MPROC_KIND_FROZENSET:
+        return e->protocol < 4 ? end_set_call(e, v) : end_frozenset(e, v);
+    case MPROC_KIND_SET:
+        return e->protocol < 4 ? end_set_call(e, v) : 0;
+    default:
+        return 0;
+    }
+}
+
+int mp_encode_end(struct mp_encoder *e)
+{
+    mproc_value v = e->top->v;
+    if (mp_kind(&v) == MPROC_KIND_NONE || mp_kind(&v) == MPROC_KIND_OBJECT)
+        return 0;
+    mp_encode_leave(e);
+    return end_whole(e, &v);
+}
+
 static int start_tuple(struct mp_encoder *e, const mproc_value *v)
 {
     size_t n = v->u.node->len;
@@ -266,7 +328,9 @@ static int start_set(struct mp_encoder *e, const mproc_value *v)
         if (rc == 0)
             rc = mp_encode_memoize(e, v);
     }
-    return rc < 0 ? rc : mp_encode_push_frame(e, v);
+    if (rc < 0)
+        return rc;
+    return v->u.node->len > 0 ? mp_encode_push_frame(e, v) : end_whole(e, v);
 }
 
 static int start_object(struct mp_encoder *e, const mproc_value *v)
@@ -335,57 +399,6 @@ int mp_encode_value(struct mp_encoder *e, const mproc_value *v)
     default:
         return start_node(e, v);
     }
-}
-
-/* All items are written. The tuple may be in the memo already if it was written inside itself. */
-static int end_tuple(struct mp_encoder *e, const mproc_value *v)
-{
-    size_t n = v->u.node->len;
-    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
-    if (known && *known) {
-        int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
-        for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
-            rc = mp_encode_op(e, OP_POP);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    int rc = mp_encode_op(e, mp_tuple_op(n));
-    return rc < 0 ? rc : mp_encode_memoize(e, v);
-}
-
-static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
-{
-    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
-    if (known && *known) {
-        int rc = mp_encode_op(e, OP_POP_MARK);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    int rc = mp_encode_op(e, OP_FROZENSET);
-    return rc < 0 ? rc : mp_encode_memoize(e, v);
-}
-
-static int end_set_call(struct mp_encoder *e, const mproc_value *v)
-{
-    int rc = mp_encode_op(e, OP_TUPLE1);
-    if (rc == 0)
-        rc = mp_encode_op(e, OP_REDUCE);
-    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
-    if (rc == 0 && known && *known) {
-        rc = mp_encode_op(e, OP_POP);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    return rc < 0 ? rc : mp_encode_memoize(e, v);
-}
-
-int mp_encode_end(struct mp_encoder *e)
-{
-    mproc_value v = e->top->v;
-    mproc_kind kind = mp_kind(&v);
-    if (kind == MPROC_KIND_NONE || kind == MPROC_KIND_OBJECT)
-        return 0;
-    mp_encode_leave(e);
-    if (kind == MPROC_KIND_TUPLE)
-        return end_tuple(e, &v);
-    return e->protocol < 4 ? end_set_call(e, &v) : end_frozenset(e, &v);
 }
 
 static int step(struct mp_encoder *e)

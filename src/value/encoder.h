@@ -28,7 +28,7 @@ enum mp_known {
 #define MP_NO_FRAME SIZE_MAX
 #define MP_FIRST_FRAMES 8
 
-/* A container or object under way. */
+/* A container under way, which is not empty, or an object. */
 struct mp_encode_frame {
     mproc_value v;
     const mproc_value *next; /* cell to write */
