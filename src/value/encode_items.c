@@ -102,18 +102,6 @@ static inline void copy_text(unsigned char *to, const unsigned char *from, size_
     }
 }
 
-static inline void put_reference(struct row *r, size_t index)
-{
-    if (index < 256) {
-        put_op(r, OP_BINGET);
-        *r->to++ = (unsigned char)index;
-    } else {
-        put_op(r, OP_LONG_BINGET);
-        mp_store_le(r->to, index, 4);
-        r->to += 4;
-    }
-}
-
 static inline unsigned char *put_text(unsigned char *to, const mproc_value *v)
 {
     size_t len = mp_len(v);
@@ -123,30 +111,47 @@ static inline unsigned char *put_text(unsigned char *to, const mproc_value *v)
     return to + 2 + len;
 }
 
-/* A text that the tree knows to be shared: written once. */
-static inline void put_shared_text(struct mp_encoder *e, struct row *r, const mproc_value *v,
-                                   size_t *known)
+static inline unsigned char *put_reference(unsigned char *to, size_t index)
 {
-    if (*known > 1) {
-        put_reference(r, *known - 2);
-        return;
+    if (index < 256) {
+        to[0] = OP_BINGET;
+        to[1] = (unsigned char)index;
+        return to + 2;
     }
-    r->to = put_text(r->to, v);
-    put_op(r, OP_MEMOIZE);
-    *known = e->memo_len++ + 2;
+    to[0] = OP_LONG_BINGET;
+    mp_store_le(to + 1, index, 4);
+    return to + 5;
 }
 
-/* False for what is long, and before protocol 4, where they have other heads. */
-static inline bool put_short_text(struct mp_encoder *e, struct row *r, const mproc_value *v)
+/* A text that the tree knows to be shared: written once. */
+static inline unsigned char *put_shared_text(struct mp_encoder *e, unsigned char *to,
+                                             const mproc_value *v, size_t *known)
+{
+    if (*known > 1)
+        return put_reference(to, *known - 2);
+    to = put_text(to, v);
+    *to = OP_MEMOIZE;
+    *known = e->memo_len++ + 2;
+    return to + 1;
+}
+
+/* NULL for what is long, and before protocol 4, where texts have other heads. */
+static inline unsigned char *put_short_text(struct mp_encoder *e, unsigned char *to,
+                                            const mproc_value *v)
 {
     if (mp_len(v) > LONGEST_TEXT || e->protocol < 4)
-        return false;
-    r->next++;
+        return NULL;
     size_t *known = mp_map_find(&e->texts, v->u.text);
-    if (known)
-        put_shared_text(e, r, v, known);
-    else
-        r->to = put_text(r->to, v);
+    return known ? put_shared_text(e, to, v, known) : put_text(to, v);
+}
+
+static inline bool put_text_item(struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    unsigned char *to = put_short_text(e, r->to, v);
+    if (!to)
+        return false;
+    r->to = to;
+    r->next++;
     return true;
 }
 
@@ -290,15 +295,16 @@ static inline bool end_batch(const struct mp_encoder *e, struct row *r)
 static inline bool put_item(struct mp_encoder *e, struct row *r)
 {
     const mproc_value *v = r->next;
+    if (mp_kind(v) == MPROC_KIND_STR)
+        return put_text_item(e, r, v);
     switch (v->meta & 0xffff) {
     case MPROC_KIND_INT:
         return put_ints(r);
     case MPROC_KIND_FLOAT:
         put_floats(r);
         return true;
-    case MPROC_KIND_STR:
     case MPROC_KIND_BYTES:
-        return put_short_text(e, r, v);
+        return put_text_item(e, r, v);
     case MPROC_KIND_NONE:
         r->next++;
         put_op(r, OP_NONE);
