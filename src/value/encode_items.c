@@ -10,7 +10,9 @@
 #include <errno.h>
 
 #define BATCH ((size_t)1000)
-#define LONGEST_INT 5 /* of those with an opcode for their size */
+#define LONGEST_INT                                                                                \
+    5 /* of those with an opcode for their size; the others have at least as many                  \
+       */
 #define LONGEST_TEXT ((size_t)255)
 #define SPRINT 280 /* more than the longest item or the end of a batch takes */
 
@@ -55,6 +57,22 @@ static inline bool put_ints(struct row *r)
     r->next = v;
     r->to = to;
     return any;
+}
+
+/* An int of 64 bits that has no opcode for its size: shortest two's complement. */
+static inline bool put_long(struct row *r)
+{
+    uint64_t number = (uint64_t)r->next->u.i;
+    uint64_t bits = r->next->u.i < 0 ? ~number : number;
+    size_t len = LONGEST_INT;
+    while (len < 8 && bits >> (8 * len - 1))
+        len++;
+    r->to[0] = OP_LONG1;
+    r->to[1] = (unsigned char)len;
+    mp_store_le(r->to + 2, number, 8);
+    r->to += 2 + len;
+    r->next++;
+    return true;
 }
 
 static inline void put_floats(struct row *r)
@@ -145,9 +163,9 @@ static inline unsigned char *put_short_text(struct mp_encoder *e, unsigned char 
     return known ? put_shared_text(e, to, v, known) : put_text(to, v);
 }
 
-static inline bool put_text_item(struct mp_encoder *e, struct row *r, const mproc_value *v)
+/* Whether something was written: up to there. */
+static inline bool wrote_item(struct row *r, unsigned char *to)
 {
-    unsigned char *to = put_short_text(e, r->to, v);
     if (!to)
         return false;
     r->to = to;
@@ -180,7 +198,15 @@ static inline bool is_one(const struct mp_encoder *e, mproc_kind kind, size_t le
     return len == 1 && (kind != MPROC_KIND_SET || e->protocol < 4);
 }
 
-/* What is not in the memo and need not be. Others, and what needs more stack, encode.c begins. */
+/* A container that is in the memo. NULL if it is not. */
+static inline unsigned char *put_known(const struct mp_encoder *e, unsigned char *to,
+                                       const mproc_value *v)
+{
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    return known && *known ? put_reference(to, *known - 1) : NULL;
+}
+
+/* What need not enter the memo. Others, and what needs more stack, encode.c begins. */
 static inline bool is_for_here(const struct mp_encoder *e, const struct row *r,
                                const mproc_value *v)
 {
@@ -192,7 +218,7 @@ static inline bool open_filled(const struct mp_encoder *e, struct row *r, const 
                                mproc_kind kind)
 {
     if (!is_for_here(e, r, v))
-        return false;
+        return wrote_item(r, put_known(e, r->to, v));
     size_t len = v->u.node->len;
     put_op(r, kind == MPROC_KIND_LIST   ? OP_EMPTY_LIST
               : kind == MPROC_KIND_DICT ? OP_EMPTY_DICT
@@ -209,7 +235,7 @@ static inline bool open_filled(const struct mp_encoder *e, struct row *r, const 
 static inline bool open_tuple(const struct mp_encoder *e, struct row *r, const mproc_value *v)
 {
     if (!is_for_here(e, r, v))
-        return false;
+        return wrote_item(r, put_known(e, r->to, v));
     size_t len = v->u.node->len;
     r->next++;
     if (len == 0) {
@@ -218,6 +244,19 @@ static inline bool open_tuple(const struct mp_encoder *e, struct row *r, const m
     }
     if (len > 3)
         put_op(r, OP_MARK);
+    push(r, v, len);
+    return true;
+}
+
+static inline bool open_frozenset(const struct mp_encoder *e, struct row *r, const mproc_value *v)
+{
+    if (!is_for_here(e, r, v))
+        return wrote_item(r, put_known(e, r->to, v));
+    size_t len = v->u.node->len;
+    if (len == 0)
+        return false;
+    r->next++;
+    put_op(r, OP_MARK);
     push(r, v, len);
     return true;
 }
@@ -259,12 +298,12 @@ static inline bool end_filled(const struct mp_encoder *e, struct row *r, mproc_k
     return true;
 }
 
-static inline bool end_tuple(const struct mp_encoder *e, struct row *r)
+/* What is made when all items are there. */
+static inline bool end_whole(const struct mp_encoder *e, struct row *r, enum mp_opcode op)
 {
-    const mproc_value *v = &r->top->v;
-    if (mp_encode_remembers(e, v))
+    if (mp_encode_remembers(e, &r->top->v))
         return false;
-    put_op(r, mp_tuple_op(v->u.node->len));
+    put_op(r, op);
     pop(r);
     return true;
 }
@@ -279,11 +318,11 @@ static inline bool end_batch(const struct mp_encoder *e, struct row *r)
     case MPROC_KIND_DICT:
         return end_filled(e, r, MPROC_KIND_DICT);
     case MPROC_KIND_TUPLE:
-        return end_tuple(e, r);
+        return end_whole(e, r, mp_tuple_op(r->top->v.u.node->len));
     case MPROC_KIND_SET:
         return e->protocol >= 4 ? end_filled(e, r, kind) : next_batch(e, r, kind);
     case MPROC_KIND_FROZENSET:
-        return e->protocol < 4 && next_batch(e, r, kind);
+        return e->protocol >= 4 ? end_whole(e, r, OP_FROZENSET) : next_batch(e, r, kind);
     default:
         return false;
     }
@@ -296,15 +335,15 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
 {
     const mproc_value *v = r->next;
     if (mp_kind(v) == MPROC_KIND_STR)
-        return put_text_item(e, r, v);
+        return wrote_item(r, put_short_text(e, r->to, v));
     switch (v->meta & 0xffff) {
     case MPROC_KIND_INT:
-        return put_ints(r);
+        return put_ints(r) || put_long(r);
     case MPROC_KIND_FLOAT:
         put_floats(r);
         return true;
     case MPROC_KIND_BYTES:
-        return put_text_item(e, r, v);
+        return wrote_item(r, put_short_text(e, r->to, v));
     case MPROC_KIND_NONE:
         r->next++;
         put_op(r, OP_NONE);
@@ -319,6 +358,8 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
         return open_filled(e, r, v, MPROC_KIND_DICT);
     case MPROC_KIND_SET:
         return e->protocol >= 4 && open_filled(e, r, v, MPROC_KIND_SET);
+    case MPROC_KIND_FROZENSET:
+        return e->protocol >= 4 && open_frozenset(e, r, v);
     case MPROC_KIND_TUPLE:
         return open_tuple(e, r, v);
     default:
