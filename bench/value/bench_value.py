@@ -26,6 +26,18 @@ objects = {
     "dict_1000_str_float": lambda: {f"key{i}": i * 1.5 for i in range(1000)},
     "tuple_of_records": lambda: tuple((i, f"name{i}", i * 0.5, (i % 2 == 0, None)) for i in range(200)),
     "list_1000_strs": lambda: [f"some text {i}" for i in range(1000)],
+    "one_dict": lambda: {"id": 7, "name": "x", "value": 1.5, "ok": True},
+    "list_of_dicts": lambda: [{"id": i, "name": f"name{i}", "value": i * 1.5, "ok": i % 2 == 0} for i in range(1000)],
+    "dict_of_dicts": lambda: {f"key{i}": {"x": i, "y": i * 0.5, "tags": ["a", "b"]} for i in range(1000)},
+    "list_of_lists_of_ints": lambda: [[i, i + 1, i + 2, i + 3] for i in range(1000)],
+    "list_of_lists_of_floats": lambda: [[i * 0.5, i * 0.25, i * 0.125] for i in range(1000)],
+    "list_of_long_and_short": lambda: [[i] * (1, 2, 50)[i % 3] + ["x" * (i % 7 * 50)] for i in range(1000)],
+    "dict_of_lists": lambda: {f"key{i}": [i, i * 0.5, f"text {i}"] for i in range(1000)},
+    "tuple_of_lists": lambda: tuple([i, -i, None] for i in range(1000)),
+    "list_of_bytes": lambda: [b"%d bytes" % i for i in range(1000)],
+    "set_of_strs": lambda: {f"member {i}" for i in range(1000)},
+    "list_of_sets": lambda: [{i, i + 1, i + 2} for i in range(1000)],
+    "list_of_non_ascii": lambda: [f"größe {i} €" for i in range(1000)],
     "bytes_1MiB": lambda: bytes(range(256)) * 4096,
 }
 for mib in (1, 4, 16, 64):
@@ -79,14 +91,14 @@ def compare(peer, command, run):
 
 def main():
     peer = Peer(sys.argv[1])
-    print(f"{'object':22}{'bytes':>10} {'loads':>12} {'mproc':>12} {'ratio':>6}  {'dumps':>12} {'mproc':>12} {'ratio':>6}")
+    print(f"{'object':24}{'bytes':>10} {'loads':>12} {'mproc':>12} {'ratio':>6}  {'dumps':>12} {'mproc':>12} {'ratio':>6}")
     for name in sys.argv[2:] or objects:
         obj = objects[name]()
         data = pickle.dumps(obj, 4)
         peer.take(data)
         decode = compare(peer, b"d", lambda: pickle.loads(data))
         encode = compare(peer, b"e", lambda: pickle.dumps(obj, 4))
-        print(f"{name:22}{len(data):10} {decode}  {encode}", flush=True)
+        print(f"{name:24}{len(data):10} {decode}  {encode}", flush=True)
     block = objects["bytes_1MiB"]()
     copy = Sampler(lambda: bytearray(block))
     print(f"copying 1 MiB in Python: {min(copy.sample() for _ in range(ROUNDS)):.0f} ns")

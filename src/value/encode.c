@@ -13,46 +13,37 @@
 #include "base/options.h"
 #include "value/number.h"
 
-#define BATCH 1000
-#define FRAME_HEADER 9
-#define FRAME_TARGET 65536
-#define FRAME_LEAST 4 /* shorter ones have no header */
-#define NO_FRAME SIZE_MAX
-#define LONGEST_INT 5    /* of those with an opcode for their size */
+#define FIRST_ROOM 1000  /* what malloc keeps at hand, and most messages fit in */
+#define FRAME_LEAST 4    /* shorter ones have no header */
 #define LONGEST_SMALL 16 /* no number or opcode below is longer */
 
 static int open_frame(struct mp_encoder *e)
 {
-    int rc = mp_buffer_reserve(e->out, FRAME_HEADER + LONGEST_SMALL);
+    int rc = mp_buffer_reserve(e->out, MP_FRAME_HEADER + LONGEST_SMALL);
     if (rc < 0)
         return rc;
     e->frame = e->out->len;
-    e->out->len += FRAME_HEADER;
+    e->out->len += MP_FRAME_HEADER;
     return 0;
 }
 
 static void close_frame(struct mp_encoder *e)
 {
-    if (e->frame == NO_FRAME)
+    if (e->frame == MP_NO_FRAME)
         return;
     unsigned char *header = e->out->data + e->frame;
-    size_t len = e->out->len - e->frame - FRAME_HEADER;
+    size_t len = e->out->len - e->frame - MP_FRAME_HEADER;
     if (len < FRAME_LEAST) {
-        memmove(header, header + FRAME_HEADER, len);
-        e->out->len -= FRAME_HEADER;
+        memmove(header, header + MP_FRAME_HEADER, len);
+        e->out->len -= MP_FRAME_HEADER;
     } else {
         header[0] = OP_FRAME;
         mp_store_le(header + 1, len, 8);
     }
-    e->frame = NO_FRAME;
+    e->frame = MP_NO_FRAME;
 }
 
-static inline bool frame_is_full(const struct mp_encoder *e)
-{
-    return e->frame != NO_FRAME && e->out->len - e->frame >= FRAME_TARGET + FRAME_HEADER;
-}
-
-static int next_frame(struct mp_encoder *e)
+int mp_encode_next_frame(struct mp_encoder *e)
 {
     close_frame(e);
     return open_frame(e);
@@ -94,15 +85,39 @@ int mp_encode_memoize(struct mp_encoder *e, const mproc_value *v)
     return rc;
 }
 
+static int grow_stack(struct mp_encoder *e)
+{
+    size_t used = (size_t)(e->top - e->stack) + 1;
+    struct mp_encode_frame *heap = e->stack == e->first ? NULL : e->stack;
+    struct mp_encode_frame *grown = realloc(heap, 2 * used * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    if (!heap)
+        memcpy(grown, e->first, used * sizeof *grown);
+    e->stack = grown;
+    e->top = grown + used - 1;
+    e->last = grown + 2 * used - 1;
+    return 0;
+}
+
 int mp_encode_push_frame(struct mp_encoder *e, const mproc_value *v)
 {
-    struct mp_encode_frame f = {*v, 0, 0};
-    return mp_buffer_append(&e->stack, &f, sizeof f);
+    int rc = e->top == e->last ? grow_stack(e) : 0;
+    if (rc < 0)
+        return rc;
+    e->top++;
+    *e->top = (struct mp_encode_frame){.v = *v};
+    mproc_kind kind = mp_kind(v);
+    const mproc_value *items = kind == MPROC_KIND_OBJECT ? mp_object(v)->part : v->u.node->u.items;
+    bool begun = kind != MPROC_KIND_OBJECT && !mp_encode_in_batches(e, kind);
+    e->top->next = items;
+    e->top->end = begun ? items + v->u.node->len : items;
+    return 0;
 }
 
 int mp_encode_leave(struct mp_encoder *e)
 {
-    e->stack.len -= sizeof(struct mp_encode_frame);
+    e->top--;
     return 0;
 }
 
@@ -142,10 +157,10 @@ int mp_encode_float(struct mp_encoder *e, double number)
 static int put_text(struct mp_encoder *e, enum mp_opcode op, size_t head, const unsigned char *text,
                     size_t len)
 {
-    bool outside = e->frame != NO_FRAME && len >= FRAME_TARGET;
+    bool outside = e->frame != MP_NO_FRAME && len >= MP_FRAME_TARGET;
     if (outside)
         close_frame(e);
-    int rc = mp_buffer_reserve(e->out, LONGEST_SMALL + len + FRAME_HEADER + LONGEST_SMALL);
+    int rc = mp_buffer_reserve(e->out, LONGEST_SMALL + len + MP_FRAME_HEADER + LONGEST_SMALL);
     if (rc < 0)
         return rc;
     unsigned char *to = e->out->data + e->out->len;
@@ -220,6 +235,69 @@ static int enter_unmemoized(struct mp_encoder *e, const mproc_value *v)
     return 0;
 }
 
+/* All items are written. The tuple may be in the memo already if it was written inside itself. */
+static int end_tuple(struct mp_encoder *e, const mproc_value *v)
+{
+    size_t n = v->u.node->len;
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known) {
+        int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
+        for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
+            rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, mp_tuple_op(n));
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
+{
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (known && *known) {
+        int rc = mp_encode_op(e, OP_POP_MARK);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    int rc = mp_encode_op(e, OP_FROZENSET);
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+static int end_set_call(struct mp_encoder *e, const mproc_value *v)
+{
+    int rc = mp_encode_op(e, OP_TUPLE1);
+    if (rc == 0)
+        rc = mp_encode_op(e, OP_REDUCE);
+    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
+    if (rc == 0 && known && *known) {
+        rc = mp_encode_op(e, OP_POP);
+        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
+    }
+    return rc < 0 ? rc : mp_encode_memoize(e, v);
+}
+
+/* What comes behind the items of what is made when all of them are there. */
+static int end_whole(struct mp_encoder *e, const mproc_value *v)
+{
+    switch (mp_kind(v)) {
+    case MPROC_KIND_TUPLE:
+        return end_tuple(e, v);
+    case MPROC_KIND_FROZENSET:
+        return e->protocol < 4 ? end_set_call(e, v) : end_frozenset(e, v);
+    case MPROC_KIND_SET:
+        return e->protocol < 4 ? end_set_call(e, v) : 0;
+    default:
+        return 0;
+    }
+}
+
+int mp_encode_end(struct mp_encoder *e)
+{
+    mproc_value v = e->top->v;
+    if (mp_kind(&v) == MPROC_KIND_NONE || mp_kind(&v) == MPROC_KIND_OBJECT)
+        return 0;
+    mp_encode_leave(e);
+    return end_whole(e, &v);
+}
+
 static int start_tuple(struct mp_encoder *e, const mproc_value *v)
 {
     size_t n = v->u.node->len;
@@ -250,7 +328,9 @@ static int start_set(struct mp_encoder *e, const mproc_value *v)
         if (rc == 0)
             rc = mp_encode_memoize(e, v);
     }
-    return rc < 0 ? rc : mp_encode_push_frame(e, v);
+    if (rc < 0)
+        return rc;
+    return v->u.node->len > 0 ? mp_encode_push_frame(e, v) : end_whole(e, v);
 }
 
 static int start_object(struct mp_encoder *e, const mproc_value *v)
@@ -295,8 +375,8 @@ static int start_node(struct mp_encoder *e, const mproc_value *v)
 
 int mp_encode_value(struct mp_encoder *e, const mproc_value *v)
 {
-    if (frame_is_full(e)) {
-        int rc = next_frame(e);
+    if (mp_encode_frame_is_full(e)) {
+        int rc = mp_encode_next_frame(e);
         if (rc < 0)
             return rc;
     }
@@ -321,273 +401,9 @@ int mp_encode_value(struct mp_encoder *e, const mproc_value *v)
     }
 }
 
-/* The scalar forms of mp_encode_value() in one go. NULL for what is not among them. */
-static unsigned char *put_small(unsigned char *to, const mproc_value *v)
-{
-    int64_t number = v->u.i;
-    switch (v->meta & 0xffff) {
-    case MPROC_KIND_INT:
-        if (number != (int32_t)number)
-            return NULL;
-        if (number >= 0 && number < 256) {
-            to[0] = OP_BININT1;
-            to[1] = (unsigned char)number;
-            return to + 2;
-        }
-        to[1] = (unsigned char)number;
-        to[2] = (unsigned char)((uint64_t)number >> 8);
-        if (number >= 0 && number < 65536) {
-            to[0] = OP_BININT2;
-            return to + 3;
-        }
-        to[0] = OP_BININT;
-        to[3] = (unsigned char)((uint64_t)number >> 16);
-        to[4] = (unsigned char)((uint64_t)number >> 24);
-        return to + 5;
-    case MPROC_KIND_FLOAT:
-        to[0] = OP_BINFLOAT;
-        mp_store_double(to + 1, v->u.f);
-        return to + 9;
-    case MPROC_KIND_NONE:
-        *to = OP_NONE;
-        return to + 1;
-    case MPROC_KIND_BOOL:
-        *to = number ? OP_NEWTRUE : OP_NEWFALSE;
-        return to + 1;
-    default:
-        return NULL;
-    }
-}
-
-/* Short texts, unless any text of the tree is shared. */
-static unsigned char *put_short_text(const struct mp_encoder *e, unsigned char *to,
-                                     const mproc_value *v)
-{
-    size_t len = mp_len(v);
-    if (mp_kind(v) != MPROC_KIND_STR || len > 255 || e->protocol < 4 || e->texts.slots)
-        return NULL;
-    to[0] = OP_SHORT_BINUNICODE;
-    to[1] = (unsigned char)len;
-    memcpy(to + 2, v->u.text, len);
-    return to + 2 + len;
-}
-
-#define SPRINT 1024 /* room that is enough for any one item of the loop below */
-#define FLAT_DEPTH 2
-#define FLAT_ITEM 64 /* longest text inside a flat tuple */
-#define FLAT_ITEMS 6
-
-static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
-                                    const mproc_value *v, unsigned depth);
-
-/*
- * A short tuple of short things, or of such tuples: records. They need no frame on the stack. Six
- * texts of 66 bytes, or six tuples of six numbers of 9 bytes, fit well into SPRINT.
- */
-static unsigned char *put_flat_tuple(const struct mp_encoder *e, unsigned char *to,
-                                     const mproc_value *v, unsigned depth)
-{
-    const struct mp_node *node = v->u.node;
-    if (mp_kind(v) != MPROC_KIND_TUPLE || (node->flags & MP_NODE_SHARED) || node->len == 0 ||
-        node->len > FLAT_ITEMS || depth == FLAT_DEPTH)
-        return NULL;
-    if (node->len > 3)
-        *to++ = OP_MARK;
-    for (size_t i = 0; i < node->len; i++) {
-        to = put_flat_item(e, to, &node->u.items[i], depth + 1);
-        if (!to)
-            return NULL;
-    }
-    *to++ = node->len > 3 ? OP_TUPLE : (unsigned char)(OP_TUPLE1 + (node->len - 1));
-    return to;
-}
-
-static unsigned char *put_flat_item(const struct mp_encoder *e, unsigned char *to,
-                                    const mproc_value *v, unsigned depth)
-{
-    unsigned char *next = put_small(to, v);
-    if (next)
-        return next;
-    if (mp_kind(v) == MPROC_KIND_STR && depth == 1 && mp_len(v) <= FLAT_ITEM)
-        return put_short_text(e, to, v);
-    return put_flat_tuple(e, to, v, depth);
-}
-
-/* Ints in a row, as many as start before `stop` however long they are. */
-static unsigned char *put_ints(unsigned char *to, const unsigned char *stop,
-                               const mproc_value **items, const mproc_value *end)
-{
-    const mproc_value *v = *items;
-    size_t room = (size_t)(stop - to) / LONGEST_INT;
-    if (room < (size_t)(end - v))
-        end = v + room;
-    for (; v < end && (v->meta & 0xffff) == MPROC_KIND_INT; v++) {
-        uint64_t number = (uint64_t)v->u.i;
-        if (number <= UINT8_MAX) {
-            to[0] = OP_BININT1;
-            to[1] = (unsigned char)number;
-            to += 2;
-        } else if (number <= UINT16_MAX) {
-            to[0] = OP_BININT2;
-            to[1] = (unsigned char)number;
-            to[2] = (unsigned char)(number >> 8);
-            to += 3;
-        } else if (v->u.i == (int32_t)v->u.i) {
-            to[0] = OP_BININT;
-            mp_store_le(to + 1, number, 4);
-            to += LONGEST_INT;
-        } else {
-            break;
-        }
-    }
-    *items = v;
-    return to;
-}
-
-/* Where to stop looking for the next item: the frame is full, or less than SPRINT is left. */
-static const unsigned char *stop_of_row(const struct mp_encoder *e)
-{
-    size_t stop = e->out->cap - SPRINT + 1;
-    if (e->frame != NO_FRAME && stop > e->frame + FRAME_HEADER + FRAME_TARGET)
-        stop = e->frame + FRAME_HEADER + FRAME_TARGET;
-    return e->out->data + stop;
-}
-
-/* Items that are neither large nor filled containers, as many as come in a row. */
-static int put_row(struct mp_encoder *e, const mproc_value *items, size_t n, size_t *done)
-{
-    const mproc_value *v = items;
-    const mproc_value *end = items + n;
-    while (v < end && !frame_is_full(e)) {
-        size_t likely = (size_t)(end - v) < BATCH ? (size_t)(end - v) : BATCH;
-        int rc = mp_buffer_reserve(e->out, SPRINT + LONGEST_INT * likely);
-        if (rc < 0)
-            return rc;
-        const unsigned char *stop = stop_of_row(e);
-        unsigned char *next = e->out->data + e->out->len;
-        unsigned char *to = put_ints(next, stop, &v, end);
-        for (; v < end && to < stop; v++, to = next) {
-            next = put_small(to, v);
-            if (!next)
-                next = put_short_text(e, to, v);
-            if (!next)
-                next = put_flat_tuple(e, to, v, 0);
-            if (!next)
-                break;
-        }
-        e->out->len = (size_t)(to - e->out->data);
-        if (!next)
-            break;
-    }
-    *done = (size_t)(v - items);
-    return 0;
-}
-
-/* One item that needs more than a few bytes, or all up to the next such one. */
-static int put_items(struct mp_encoder *e, struct mp_encode_frame *f, size_t end)
-{
-    const mproc_value *items = f->v.u.node->u.items;
-    size_t done;
-    int rc = put_row(e, items + f->at, end - f->at, &done);
-    if (rc < 0)
-        return rc;
-    f->at += done;
-    return f->at == end ? 0 : mp_encode_value(e, &items[f->at++]); /* f may have moved */
-}
-
-static int step_tuple(struct mp_encoder *e)
-{
-    struct mp_encode_frame *f = mp_encode_top(e);
-    size_t n = f->v.u.node->len;
-    if (f->at < n)
-        return put_items(e, f, n);
-    mproc_value v = f->v;
-    mp_encode_leave(e);
-    const size_t *known = mp_encode_remembers(e, &v) ? mp_map_find(&e->memo, v.u.node) : NULL;
-    if (known && *known) { /* it was written inside itself */
-        int rc = n > 3 ? mp_encode_op(e, OP_POP_MARK) : 0;
-        for (size_t i = 0; i < n && n <= 3 && rc == 0; i++)
-            rc = mp_encode_op(e, OP_POP);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    int rc = mp_encode_op(e, n > 3 ? OP_TUPLE : (enum mp_opcode)(OP_TUPLE1 + (n - 1)));
-    return rc < 0 ? rc : mp_encode_memoize(e, &v);
-}
-
-static int end_frozenset(struct mp_encoder *e, const mproc_value *v)
-{
-    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
-    if (known && *known) {
-        int rc = mp_encode_op(e, OP_POP_MARK);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    int rc = mp_encode_op(e, OP_FROZENSET);
-    return rc < 0 ? rc : mp_encode_memoize(e, v);
-}
-
-static int end_set_call(struct mp_encoder *e, const mproc_value *v)
-{
-    int rc = mp_encode_op(e, OP_TUPLE1);
-    if (rc == 0)
-        rc = mp_encode_op(e, OP_REDUCE);
-    const size_t *known = mp_encode_remembers(e, v) ? mp_map_find(&e->memo, v->u.node) : NULL;
-    if (rc == 0 && known && *known) {
-        rc = mp_encode_op(e, OP_POP);
-        return rc < 0 ? rc : mp_encode_reference(e, *known - 1);
-    }
-    return rc < 0 ? rc : mp_encode_memoize(e, v);
-}
-
-static int end_filled(struct mp_encoder *e)
-{
-    mproc_value v = mp_encode_top(e)->v;
-    mproc_kind kind = mp_kind(&v);
-    mp_encode_leave(e);
-    if (kind != MPROC_KIND_SET && kind != MPROC_KIND_FROZENSET)
-        return 0;
-    if (e->protocol < 4)
-        return end_set_call(e, &v);
-    return kind == MPROC_KIND_FROZENSET ? end_frozenset(e, &v) : 0;
-}
-
-static enum mp_opcode batch_op(const struct mp_encoder *e, const mproc_value *v, bool one)
-{
-    if (mp_kind(v) == MPROC_KIND_DICT)
-        return one ? OP_SETITEM : OP_SETITEMS;
-    if (mp_kind(v) == MPROC_KIND_LIST || e->protocol < 4)
-        return one ? OP_APPEND : OP_APPENDS;
-    return OP_ADDITEMS;
-}
-
-/* Lists, dicts and sets: batches between MARK and an opcode; a single item has no MARK. */
-static int step_filled(struct mp_encoder *e)
-{
-    struct mp_encode_frame *f = mp_encode_top(e);
-    mproc_kind kind = mp_kind(&f->v);
-    size_t width = mp_table_width(kind);
-    size_t cells = f->v.u.node->len * width;
-    if (kind == MPROC_KIND_FROZENSET && e->protocol >= 4)
-        return f->at < cells ? put_items(e, f, cells) : end_filled(e);
-    if (f->at < f->end)
-        return put_items(e, f, f->end);
-    bool one = cells == width && (kind != MPROC_KIND_SET || e->protocol < 4);
-    int rc = f->at > 0 ? mp_encode_op(e, batch_op(e, &f->v, one)) : 0;
-    if (rc < 0 || f->at == cells)
-        return rc < 0 ? rc : end_filled(e);
-    f->end = cells - f->at > BATCH * width ? f->at + BATCH * width : cells;
-    return one ? 0 : mp_encode_op(e, OP_MARK);
-}
-
 static int step(struct mp_encoder *e)
 {
-    switch (mp_kind(&mp_encode_top(e)->v)) {
-    case MPROC_KIND_TUPLE:
-        return step_tuple(e);
-    case MPROC_KIND_OBJECT:
-        return mp_encode_step_object(e);
-    default:
-        return step_filled(e);
-    }
+    return mp_kind(&e->top->v) == MPROC_KIND_OBJECT ? mp_encode_step_object(e) : mp_encode_items(e);
 }
 
 /* The topmost tree has the shared texts of all that it took over. */
@@ -603,17 +419,23 @@ static int collect_texts(struct mp_encoder *e, struct mp_tree *tree)
     return 0;
 }
 
-static int write_pickle(struct mp_encoder *e, const mproc_value *v)
+static bool is_done(const struct mp_encoder *e)
 {
+    return e->top == e->stack && e->top->next == e->top->end;
+}
+
+static int write_pickle(struct mp_encoder *e)
+{
+    const mproc_value *root = e->stack->next;
     unsigned char proto[2] = {OP_PROTO, (unsigned char)e->protocol};
-    int rc = mp_encode_bytes(e, proto, sizeof proto);
-    if (rc == 0 && mp_has_node(v))
-        rc = collect_texts(e, v->u.node->tree);
+    int rc = mp_buffer_reserve(e->out, FIRST_ROOM);
+    if (rc == 0)
+        rc = mp_encode_bytes(e, proto, sizeof proto);
+    if (rc == 0 && mp_has_node(root))
+        rc = collect_texts(e, root->u.node->tree);
     if (rc == 0 && e->protocol >= 4)
         rc = open_frame(e);
-    if (rc == 0)
-        rc = mp_encode_value(e, v);
-    while (rc == 0 && e->stack.len > 0)
+    while (rc == 0 && !is_done(e))
         rc = step(e);
     if (rc == 0)
         rc = mp_encode_op(e, OP_STOP);
@@ -638,17 +460,24 @@ static int read_protocol(const mproc_pickle_options *given, int *protocol, mproc
 int mp_pickle(const mproc_value *v, struct mp_buffer *out, const mproc_pickle_options *options,
               const struct mp_pickle_hooks *hooks, mproc_error *err)
 {
+    mproc_value root = *v;
+    root.meta &= ~((uint64_t)MP_CELL_ROOT << 8); /* now it is an item like others */
+    struct mp_encode_frame first[MP_FIRST_FRAMES];
+    first[0] = (struct mp_encode_frame){.v = mp_none(), .next = &root, .end = &root + 1};
     struct mp_encoder e = {
-        .out = out, .start = out->len, .frame = NO_FRAME, .hooks = hooks, .err = err};
+        .out = out, .start = out->len, .frame = MP_NO_FRAME, .hooks = hooks, .err = err};
+    e.first = e.stack = e.top = first;
+    e.last = first + MP_FIRST_FRAMES - 1;
     int rc = read_protocol(options, &e.protocol, err);
     if (rc < 0)
         return rc;
-    rc = write_pickle(&e, v);
+    rc = write_pickle(&e);
     if (rc < 0) {
         out->len = e.start;
         mp_fail(err, rc, "pickle: %s", mproc_strerror(rc));
     }
-    mp_buffer_clear(&e.stack);
+    if (e.stack != first)
+        free(e.stack);
     mp_map_clear(&e.memo);
     mp_map_clear(&e.open);
     mp_map_clear(&e.texts);

@@ -259,10 +259,10 @@ static int put_build(struct mp_encoder *e, const struct mp_object *object)
 
 int mp_encode_step_object(struct mp_encoder *e)
 {
-    struct mp_encode_frame *f = mp_encode_top(e);
+    struct mp_encode_frame *f = e->top;
     mproc_value v = f->v;
     const struct mp_object *object = mp_object(&v);
-    switch ((enum step)f->at++) {
+    switch ((enum step)f->step++) {
     case STEP_HOW:
         return uses_new_ex_call(e, object) ? mp_encode_known(e, MP_KNOWN_NEWOBJ_EX) : 0;
     case STEP_CALLABLE:

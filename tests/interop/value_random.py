@@ -130,12 +130,22 @@ def plain(rng, depth):
     if depth == 0:
         return rng.choice([None, True, integer(rng), real(rng), text(rng) + "ab", rng.randbytes(70000)])
     n = rng.choice([0, 1, 2, 3, 4, 999, 1001]) if depth == 1 else rng.choice([0, 1, 2, 5])
-    kind = rng.randrange(3)
+    kind = rng.randrange(4)
     if kind == 0:
         return [plain(rng, depth - 1) for _ in range(n)]
     if kind == 1:
         return tuple(plain(rng, depth - 1) for _ in range(n))
+    if kind == 2:
+        return [record(rng, depth) for _ in range(n)]
     return {i * 300: plain(rng, depth - 1) for i in range(n)}
+
+
+def record(rng, depth):
+    """Small containers that share their keys, and may share what they hold."""
+    inner = [integer(rng), text(rng) + "ab"][:rng.randrange(3)]
+    made = {"id": integer(rng), "name": text(rng) + "ab", "value": real(rng), "ok": rng.random() < 0.5,
+            "tags": inner if rng.random() < 0.5 else [inner, (inner,)], "none": None, "deep": [[[{"id": {}}]]] if depth > 1 else ()}
+    return dict(itertools.islice(made.items(), rng.randrange(len(made) + 1)))
 
 
 def check_bytes(mproc, obj, name):

@@ -261,6 +261,87 @@ def shared(n):
     return lists + lists
 
 
+def fresh(text):
+    """A str of its own, which nothing shares."""
+    return bytes(text, "utf-8").decode()
+
+
+def records(n):
+    return [{"id": i * 200, "name": fresh("name %d" % i), "value": i / 4, "ok": i % 2 == 0, "none": None}
+            for i in range(n)]
+
+
+def nest(make, depth):
+    made = make(None)
+    for _ in range(depth):
+        made = make(made)
+    return made
+
+
+def sharing():
+    """Shared and recursive items inside of small containers."""
+    inner, word, pair, whole = [1], fresh("word"), {"k": 1.5}, (1, 2, 3, 4)
+    yield [[inner], [inner]]
+    yield [{"a": inner, "b": (inner, word)}, {"b": word, "a": [inner, [inner]]}]
+    yield {"x": [pair, pair], "y": {"z": pair}}
+    yield [(whole, 1), [whole], {2: whole}]
+    yield [[word, None], (word,), {word: word}, {fresh("other"): [word]}]
+    yield [[fresh("%03d" % i)] * 2 for i in range(300)]
+    yield [[[i] for i in range(3)] * 2, [(fresh("s"), i) for i in range(3)] * 2]
+    circle = [[1], {"k": ()}]
+    circle[0].append(circle)
+    circle[1]["self"] = circle
+    circle.append((circle, [circle[0]]))
+    yield circle
+    knot = {"list": []}
+    knot["list"].append({"up": knot, "me": [knot["list"]]})
+    yield [knot, {"again": knot}]
+
+
+def shapes():
+    yield from [records(1), records(2), records(40), {"key%d" % i: r for i, r in enumerate(records(3))}, [[]], [{}], [()],
+                [[], {}, (), [[]], [()], {0: {}}, {1: []}, ((),)], [fresh("ä€😀"), [fresh("größe")], {fresh("naïve"): [fresh("\x00")]}],
+                [[1], [1, 2], [[]], [[1], [2]]], [{1: 2}, {1: 2, 3: 4}, {1: {2: {}}}], [[-1, 2**31 - 1, -2**31, 2**31, -2**63, 2**200]],
+                [[0.0, -0.0, math.inf, 5e-324], (1.5,), {2.5: 3.5}], [True, [False, None], (None,), {True: False}],
+                [(1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), ((((1,), 2), 3), 4)], [[i * 0.5] * 3 for i in range(50)]]
+    yield [[sign * 2**bits + d for sign in (1, -1) for d in (-1, 0, 1)] for bits in (7, 8, 15, 16, 31, 32, 39, 47, 55, 62, 63)]
+    for n in (0, 1, 3, 4, 7, 8, 15, 16, 17, 255, 256):
+        yield [fresh("x" * n)] if n > 1 else [n]
+        yield [[fresh("ab" * n + "y")], {fresh("k" * n + "z"): fresh("é" * n + "z")}]
+    for n in (999, 1000, 1001, 2000, 2001):
+        yield [[None] * n, (tuple([True] * n), [False] * (n - 1))]
+    for n in (999, 1001):
+        yield [{i: None for i in range(n)}]  # not 1000: see encodes()
+    for depth in (5, 6, 7, 8, 9, 15, 16, 17, 100):
+        yield from [nest(lambda v: [v], depth), nest(lambda v: (v,), depth), nest(lambda v: {1: v, 2: 3}, depth),
+                    nest(lambda v: [1, (v, {2: v and [v]})], min(depth, 9))]
+    yield from sharing()
+
+
+def sets():
+    """What older protocols write as calls, which mproc memoizes."""
+    yield from [[set(), set()], [{1}, {1, 2}, {1.5}], [frozenset(), frozenset([1]), frozenset([1, 2, 3])],
+                {"k": [{fresh("only")}], "l": ({None}, frozenset([(1, 2)]))}, [set(range(999)), {0}], [{1}, set(range(1001)), frozenset(range(1001))]]
+    shared = {3}
+    yield [[shared], {"again": shared}, (shared,)]
+    whole = frozenset([7])
+    yield [[whole], {"again": whole}, (whole,)]
+
+
+def byte_texts():
+    shared = b"shared bytes"
+    yield from [[b"", [b"a1"], {b"k1": b"v1"}], [b"%d bytes" % i for i in range(40)], [[b"z" * n] for n in (254, 255, 256)],
+                [[shared], (shared, {shared: 1})]]
+
+
+def rewrites():
+    for values, first in ((shapes(), 2), (sets(), 4), (byte_texts(), 3)):
+        for value, protocol in itertools.product(list(values), range(first, 6)):
+            data = pickletools.optimize(pickle.dumps(value, protocol))
+            if len(data) < 1500 or protocol in (2, 4):  # the others differ from these in bytes only
+                yield protocol, data.hex()
+
+
 def write(path, note, rows):
     with open(path, "w", encoding="utf-8", newline="\n") as out:
         out.write("# %s\n" % note)
@@ -281,6 +362,7 @@ def main():
     write(folder / "equals.tsv", "literal, whether it equals each of the column", equals())
     write(folder / "decodes.tsv", "pickle, repr of what it holds", decodes())
     write(folder / "encodes.tsv", "what, how many, protocol, length and SHA-256 of the pickle", encodes())
+    write(folder / "rewrites.tsv", "protocol, pickle that is written again as it is", rewrites())
 
 
 if __name__ == "__main__":

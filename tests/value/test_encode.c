@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "value/help.h"
+#include "value/pickle.h"
 
 /* ---- against Python's ---- */
 
@@ -105,6 +106,26 @@ START_TEST(batches_frames_and_memos_are_pythons)
 }
 END_TEST
 
+static void check_rewrite(char *const *fields)
+{
+    size_t len;
+    unsigned char *pickle = unhex(fields[1], &len);
+    mproc_value *v = load(pickle, len);
+    struct mp_buffer again = {0};
+    dump(v, strtoul(fields[0], NULL, 10), &again);
+    ck_assert_msg(again.len == len && memcmp(again.data, pickle, len) == 0,
+                  "protocol %s: %zu bytes, not %zu: %.100s", fields[0], again.len, len, fields[1]);
+    mp_buffer_clear(&again);
+    mproc_value_free(v);
+    free(pickle);
+}
+
+START_TEST(what_python_wrote_is_written_as_python_wrote_it)
+{
+    ck_assert_uint_gt(for_each_row("rewrites.tsv", 2, check_rewrite), 300);
+}
+END_TEST
+
 /* ---- frames ---- */
 
 /* Frames follow each other without a gap but for the large texts, and end with the pickle. */
@@ -162,6 +183,105 @@ START_TEST(what_is_too_short_for_a_frame_has_none)
         dump(v, 4, &pickle);
         ck_assert_uint_eq(pickle.len, cases[i].len);
         ck_assert_mem_eq(pickle.data, cases[i].pickle, cases[i].len);
+        mp_buffer_clear(&pickle);
+        mproc_value_free(v);
+    }
+}
+END_TEST
+
+/* {'k': [1.5, 'text…']}, so many times. */
+static mproc_value *small_containers(int n, size_t text)
+{
+    static const char xs[256] = {0};
+    mproc_value *v = new_of(MPROC_KIND_LIST);
+    for (int i = 0; i < n; i++)
+        ck_assert_int_eq(mproc_value_extend(v, "{s[ds#]}", "k", 1.5, xs, text), 0);
+    return v;
+}
+
+START_TEST(frames_are_cut_inside_of_small_containers)
+{
+    for (size_t text = 0; text < 256; text += 17) {
+        struct mp_buffer pickle = {0};
+        mproc_value *v = small_containers(2000, text);
+        dump(v, 4, &pickle);
+        size_t len = pickle.len;
+        ck_assert_uint_eq(count_frames(&pickle), (len - 2 + 65535) / 65536);
+        mproc_value *back = load(pickle.data, len);
+        ck_assert_int_eq(mproc_value_equal(v, back), 1);
+        mproc_value_free(back);
+        mproc_value_free(v);
+        mp_buffer_clear(&pickle);
+    }
+}
+END_TEST
+
+/* ---- room ---- */
+
+static size_t count_byte(const unsigned char *data, size_t len, unsigned char byte)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += data[i] == byte;
+    return n;
+}
+
+/*
+ * What is there already and how much room is left decide where in the pickle the output grows; none
+ * of it may show.
+ */
+static void check_wherever_it_grows(const mproc_value *v, size_t most, size_t step)
+{
+    struct mp_buffer wanted = {0};
+    dump(v, 4, &wanted);
+    for (size_t start = 0; start < most; start += step) {
+        struct mp_buffer out = {0};
+        ck_assert_int_eq(mp_buffer_reserve(&out, start + 1), 0);
+        memset(out.data, '#', start);
+        out.len = start;
+        ck_assert_int_eq(mp_pickle(v, &out, NULL, NULL, NULL), 0);
+        ck_assert_uint_eq(out.len, start + wanted.len);
+        ck_assert_mem_eq(out.data + start, wanted.data, wanted.len);
+        ck_assert_uint_eq(count_byte(out.data, start, '#'), start);
+        mp_buffer_clear(&out);
+    }
+    mp_buffer_clear(&wanted);
+}
+
+START_TEST(the_output_may_grow_at_any_item)
+{
+    static const size_t texts[] = {0, 3, 4, 8, 16, 17, 100, 254, 255};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        mproc_value *v = small_containers(20, texts[i]);
+        check_wherever_it_grows(v, 2100, 7 * mp_stride(10) | 1);
+        mproc_value_free(v);
+    }
+    mproc_value *v = parse("[[[[1]]], ((((256,), 65536), -1.5), 2, 3), [[[], [[]]], {1: {2: {}}}],"
+                           " {1, 2}, [True, [None]], b'12345678', {'a': 'ä€😀'}]");
+    check_wherever_it_grows(v, 2100, mp_stride(10) | 1);
+    mproc_value_free(v);
+}
+END_TEST
+
+/* Closing many containers in a row takes room without an item: twice as many as any reserve. */
+START_TEST(the_output_may_grow_at_the_end_of_a_container)
+{
+    static const int depths[] = {1, 6, 7, 8, 9, 15, 16, 17, 500, 2000, 10000};
+    static const mproc_kind kinds[] = {MPROC_KIND_LIST, MPROC_KIND_TUPLE};
+    for (size_t i = 0; i < 2 * COUNT(depths); i++) {
+        size_t depth = (size_t)depths[i / 2];
+        mproc_kind kind = kinds[i % 2];
+        struct mp_buffer pickle = {0};
+        mproc_value *v = new_of(kind);
+        for (size_t d = 1; d < depth; d++) {
+            mproc_value *outer = new_of(kind);
+            ck_assert_int_eq(mproc_value_append(outer, v), 0);
+            v = outer;
+        }
+        dump(v, 2, &pickle);
+        ck_assert_uint_eq(pickle.len, 2 + 1 + (depth - 1) * (i % 2 ? 1 : 2) + 1);
+        const unsigned char *ends = pickle.data + pickle.len - depth;
+        ck_assert_uint_eq(count_byte(ends, depth - 1, i % 2 ? 0x85 : 'a'), depth - 1);
         mp_buffer_clear(&pickle);
         mproc_value_free(v);
     }
@@ -408,7 +528,11 @@ Suite *mp_suite(void)
     Suite *suite = suite_create("value_encode");
     TCase *tc = mp_case(suite, "value_encode", 30);
     tcase_add_test(tc, batches_frames_and_memos_are_pythons);
+    tcase_add_test(tc, what_python_wrote_is_written_as_python_wrote_it);
     tcase_add_test(tc, frames_are_cut_at_64_kib);
+    tcase_add_test(tc, frames_are_cut_inside_of_small_containers);
+    tcase_add_test(tc, the_output_may_grow_at_any_item);
+    tcase_add_test(tc, the_output_may_grow_at_the_end_of_a_container);
     tcase_add_test(tc, what_is_too_short_for_a_frame_has_none);
     tcase_add_test(tc, circles_through_containers_are_written_at_every_protocol);
     tcase_add_test(tc, circles_that_begin_in_a_tuple_are_written_too);

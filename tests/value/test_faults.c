@@ -17,7 +17,8 @@ static int work(void)
 {
     static const char literal[] =
         "[1, 'a', {1: (2, 3.5), 'k': [None, b'x', bytearray(b'y'), 2j]}, {(1, 2), 'm'}, "
-        "frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 123456789012345678901234567890]";
+        "frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 123456789012345678901234567890, "
+        "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]";
     mproc_value *v = NULL;
     mproc_value *given = NULL;
     mproc_value *packed = NULL;
