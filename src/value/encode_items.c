@@ -52,7 +52,7 @@ static inline bool put_ints(struct row *r)
             break;
         }
         v++;
-    } while (v < r->end && to < r->stop && (v->meta & 0xffff) == MPROC_KIND_INT);
+    } while (v < r->end && to < r->stop && mp_form(v) == MPROC_KIND_INT);
     bool any = v > r->next;
     r->next = v;
     r->to = to;
@@ -336,7 +336,7 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
     const mproc_value *v = r->next;
     if (mp_kind(v) == MPROC_KIND_STR)
         return wrote_item(r, put_short_text(e, r->to, v));
-    switch (v->meta & 0xffff) {
+    switch (mp_form(v)) {
     case MPROC_KIND_INT:
         return put_ints(r) || put_long(r);
     case MPROC_KIND_FLOAT:

@@ -118,9 +118,15 @@ static inline size_t mp_len(const mproc_value *v)
     return (size_t)(v->meta >> 16);
 }
 
+/* The kind, and something else for an int in bytes. */
+static inline uint64_t mp_form(const mproc_value *v)
+{
+    return v->meta & (0xff | MP_CELL_BIG << 8);
+}
+
 static inline bool mp_is_big(const mproc_value *v)
 {
-    return (v->meta & (0xff | MP_CELL_BIG << 8)) == (MPROC_KIND_INT | MP_CELL_BIG << 8);
+    return mp_form(v) == (MPROC_KIND_INT | MP_CELL_BIG << 8);
 }
 
 static inline uint64_t mp_meta(mproc_kind kind, size_t len)
