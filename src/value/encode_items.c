@@ -368,7 +368,7 @@ static inline bool put_item(struct mp_encoder *e, struct row *r)
 }
 
 /* Room for SPRINT, and for more if more is likely to come; a new frame if it is time for one. */
-static int more_room(struct mp_encoder *e, unsigned char *to, size_t items)
+static int more_room(struct mp_encoder *e, const unsigned char *to, size_t items)
 {
     e->out->len = (size_t)(to - e->out->data);
     int rc = items > 0 && mp_encode_frame_is_full(e) ? mp_encode_next_frame(e) : 0;

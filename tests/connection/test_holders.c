@@ -173,13 +173,13 @@ static pid_t fork_stopped(void (*then)(void))
 
 static void stop(void)
 {
-    raise(SIGSTOP);
+    kill(getpid(), SIGSTOP);
 }
 
 static void lose_and_stop_and_close(void)
 {
     close(mproc_conn_handle(in));
-    raise(SIGSTOP);
+    kill(getpid(), SIGSTOP);
     mproc_conn_close(in);
 }
 
@@ -506,7 +506,7 @@ static unsigned rest_for(unsigned steps)
     if (child == 0) {
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
             _exit(0);
-        raise(SIGSTOP);
+        kill(getpid(), SIGSTOP);
         mp_hold_rest_others();
         _exit(0);
     }

@@ -629,9 +629,9 @@ static void put_nest(struct nest *nest, int levels)
     if (kind < 2) {
         put_text(&nest->pickle, choose(nest, 2) ? "K\7" : "N");
     } else if (kind == 2 && nest->known > 0) {
+        const unsigned char index = (unsigned char)choose(nest, nest->known);
         put_text(&nest->pickle, "h");
-        mp_buffer_append(&nest->pickle, &(unsigned char){(unsigned char)choose(nest, nest->known)},
-                         1);
+        mp_buffer_append(&nest->pickle, &index, 1);
     } else {
         put_container(nest, levels);
     }
