@@ -10,9 +10,7 @@
 #include <errno.h>
 
 #define BATCH ((size_t)1000)
-#define LONGEST_INT                                                                                \
-    5 /* of those with an opcode for their size; the others have at least as many                  \
-       */
+#define LONGEST_INT 5 /* bytes, of those with an opcode for their size; others have no fewer */
 #define LONGEST_TEXT ((size_t)255)
 #define SPRINT 280 /* more than the longest item or the end of a batch takes */
 
