@@ -15,8 +15,12 @@
 /* A yield that took longer went to a busy program, which had nothing to do with us. */
 #define LATE_YIELD_NS 50000
 
-/* So many waits it is not tried again. */
-#define GRUDGE 1000
+/*
+ * So many waits it is not tried again, twice as many each time that it is late once more. A host
+ * that takes a virtual processor away makes a yield look late now and then.
+ */
+#define GRUDGE_LEAST 8
+#define GRUDGE_MOST 1024
 
 /* Longer looks than this help nobody. */
 #define LIMIT_MAX_US 1e6
@@ -68,8 +72,13 @@ void mp_spin_learn_from(struct mp_spin *spin, const struct mp_bell_flag *flag)
 
 void mp_spin_yielded(struct mp_spin *spin, int64_t took)
 {
-    if (took > LATE_YIELD_NS)
-        spin->grudge = GRUDGE;
+    if (took <= LATE_YIELD_NS)
+        spin->resent = 0;
+    else if (spin->resent == 0)
+        spin->resent = GRUDGE_LEAST;
+    else if (spin->resent < GRUDGE_MOST)
+        spin->resent *= 2;
+    spin->grudge = spin->resent;
 }
 
 bool mp_spin_may_yield(struct mp_spin *spin)

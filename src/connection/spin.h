@@ -18,7 +18,8 @@ struct mp_spin {
     int64_t limit;   /* longest look, ns; 0 never looks */
     int64_t budget;  /* how long to look next time, ns */
     bool same_cpu;   /* the other side was last seen on this processor: yield, then sleep */
-    unsigned grudge; /* so many waits without a yield: the last one came back late */
+    unsigned grudge; /* so many waits without a yield: the last one came back late, */
+    unsigned resent; /* and so many it was that time; 0: it did not */
     int64_t began;   /* when the present wait began, 0: not noted */
 };
 

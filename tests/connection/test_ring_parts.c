@@ -120,8 +120,34 @@ START_TEST(looking_is_learnt_and_unlearnt)
     ck_assert(mp_spin_may_yield(&spin));
     mp_spin_yielded(&spin, 1000);
     ck_assert(mp_spin_may_yield(&spin));
-    mp_spin_yielded(&spin, 1000000);
-    ck_assert(!mp_spin_may_yield(&spin));
+}
+END_TEST
+
+/* Waits until the next yield, which takes so long. */
+static int waits_without_yield(struct mp_spin *spin, int64_t took)
+{
+    int waits = 0;
+    while (!mp_spin_may_yield(spin))
+        waits++;
+    mp_spin_yielded(spin, took);
+    return waits;
+}
+
+START_TEST(yields_that_are_late_become_rare)
+{
+    const int64_t late = 1000000;
+    struct mp_spin spin;
+    mp_spin_init(&spin, mp_spin_limit_ns(100));
+    mp_spin_learn(&spin, 10, true);
+    ck_assert_int_eq(waits_without_yield(&spin, 1000), 0);
+    ck_assert_int_eq(waits_without_yield(&spin, late), 0);
+    ck_assert_int_eq(waits_without_yield(&spin, 1000), 8);
+    ck_assert_int_eq(waits_without_yield(&spin, late), 0);
+    for (int waits = 8; waits <= 1024; waits *= 2)
+        ck_assert_int_eq(waits_without_yield(&spin, late), waits);
+    ck_assert_int_eq(waits_without_yield(&spin, late), 1024);
+    ck_assert_int_eq(waits_without_yield(&spin, 1000), 1024);
+    ck_assert_int_eq(waits_without_yield(&spin, 1000), 0);
 }
 END_TEST
 
@@ -333,6 +359,7 @@ Suite *mp_suite(void)
     tcase_add_test(trust, a_ring_that_leads_in_circles_ends_when_its_writer_is_gone);
     TCase *parts = mp_case(suite, "parts", 60);
     tcase_add_test(parts, looking_is_learnt_and_unlearnt);
+    tcase_add_test(parts, yields_that_are_late_become_rare);
     tcase_add_test(parts, the_environment_bounds_looking);
     tcase_add_test(parts, the_lock_keeps_threads_and_processes_apart);
     tcase_add_test(parts, one_that_was_favoured_may_be_late);
