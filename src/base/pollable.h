@@ -28,11 +28,12 @@ struct mp_pollable_ops {
 
     /*
      * Fill at most `room` entries (fd and events) and return how many there are; a larger number
-     * than `room` asks for more room. May change with each ready_now().
+     * than `room` asks for more room. May change with each ready_now(). The first is the object's
+     * own; what other threads do with it may close the others at any time.
      */
     size_t (*handles)(struct mp_pollable *, struct pollfd *out, size_t room);
 
-    /* When to ask again although no handle became ready. NULL: never. */
+    /* When to make progress although no handle became ready. Asked after handles(). NULL: never. */
     mp_deadline (*wake_at)(struct mp_pollable *);
 
     /* Promise a wake-up on a handle until disarm(): 0, or 1 for "ready already". NULL: always

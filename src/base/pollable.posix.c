@@ -152,8 +152,8 @@ static int collect(struct waiting *w, struct poll_set *set, mp_deadline *wake_at
  * them. */
 static int any_woken(const struct poll_set *set, size_t *at, size_t owner, bool *woken)
 {
-    for (; *at < set->n && set->owners[*at] == owner; ++*at) {
-        if (set->fds[*at].revents & POLLNVAL)
+    for (size_t first = *at; *at < set->n && set->owners[*at] == owner; ++*at) {
+        if (*at == first && (set->fds[*at].revents & POLLNVAL))
             return -EBADF;
         if (set->fds[*at].revents)
             *woken = true;

@@ -93,7 +93,12 @@ static size_t handles(struct mp_pollable *pollable, struct pollfd *out, size_t r
 
 static mp_deadline wake_at(struct mp_pollable *pollable)
 {
-    return mp_watch_wake_at(of_pollable(pollable)->reception.watch);
+    mproc_listener *l = of_pollable(pollable);
+    if (!mp_gate_try(&l->gate))
+        return mp_watch_recheck_at();
+    mp_deadline at = mp_watch_wake_at(l->reception.watch);
+    mp_gate_leave(&l->gate);
+    return at;
 }
 
 static const struct mp_pollable_ops pollable_ops = {

@@ -49,7 +49,11 @@ int mp_watch_sleep(struct mp_watch *watch, mp_deadline deadline);
 size_t mp_watch_handles(const struct mp_watch *watch, struct pollfd *out, size_t room);
 mp_deadline mp_watch_wake_at(const struct mp_watch *watch);
 
-/* For a foreign event loop. */
+/* When to look again while another thread is at the watch, and may change what there is to sleep
+ * on. MP_NEVER: the handle tells of all. */
+mp_deadline mp_watch_recheck_at(void);
+
+/* For a foreign event loop. Any thread. */
 int mp_watch_handle(const struct mp_watch *watch);
 
 #endif

@@ -127,6 +127,11 @@ mp_deadline mp_watch_wake_at(const struct mp_watch *watch)
     return MP_NEVER;
 }
 
+mp_deadline mp_watch_recheck_at(void)
+{
+    return MP_NEVER;
+}
+
 int mp_watch_handle(const struct mp_watch *watch)
 {
     return watch->epoll;

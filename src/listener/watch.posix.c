@@ -10,13 +10,17 @@
 
 #define FIRST_ROOM 8
 
+#define RECHECK_NS 20000000
+
 struct mp_watch {
+    int listening;
     struct pollfd *fds;
     void **who;
     size_t n;
     size_t room;
     size_t next; /* where the next look begins, so that all get their turn */
     mp_deadline alarm;
+    int64_t looked; /* when somebody looked last */
 };
 
 static int grow(struct mp_watch *watch)
@@ -39,6 +43,7 @@ int mp_watch_new(struct mp_watch **out, int listening)
     struct mp_watch *watch = calloc(1, sizeof *watch);
     if (!watch)
         return -ENOMEM;
+    watch->listening = listening;
     watch->alarm = MP_NEVER;
     int rc = mp_watch_add(watch, listening, POLLIN, NULL);
     if (rc < 0)
@@ -116,6 +121,7 @@ int mp_watch_look(struct mp_watch *watch, struct mp_watch_found *found)
 {
     found->n = 0;
     found->listening = false;
+    watch->looked = mp_clock_now();
     int n = mp_poll(watch->fds, watch->n, MP_NOW);
     if (n > 0)
         collect(watch, found);
@@ -134,12 +140,18 @@ size_t mp_watch_handles(const struct mp_watch *watch, struct pollfd *out, size_t
     return watch->n;
 }
 
+/* Whoever asks may have begun to sleep when there was less to sleep on. */
 mp_deadline mp_watch_wake_at(const struct mp_watch *watch)
 {
-    return watch->alarm;
+    return watch->n > 1 ? mp_deadline_min(watch->alarm, watch->looked + RECHECK_NS) : watch->alarm;
+}
+
+mp_deadline mp_watch_recheck_at(void)
+{
+    return mp_clock_now() + RECHECK_NS;
 }
 
 int mp_watch_handle(const struct mp_watch *watch)
 {
-    return watch->fds[0].fd;
+    return watch->listening;
 }
