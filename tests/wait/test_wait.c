@@ -64,6 +64,44 @@ START_TEST(bad_items_are_refused)
 }
 END_TEST
 
+/* An object with two handles. The pollable comes first: a pointer to one is one to the other. */
+struct several {
+    struct mp_pollable pollable;
+    int fds[2];
+    int asked;
+};
+
+static int several_ready_now(struct mp_pollable *pollable, bool woken)
+{
+    struct several *several = (struct several *)(void *)pollable;
+    several->asked += woken;
+    return several->asked == 3;
+}
+
+static size_t several_handles(struct mp_pollable *pollable, struct pollfd *out, size_t room)
+{
+    const struct several *several = (const struct several *)(void *)pollable;
+    for (size_t i = 0; i < room && i < 2; i++)
+        out[i] = (struct pollfd){.fd = several->fds[i], .events = POLLIN};
+    return 2;
+}
+
+START_TEST(only_an_objects_own_handle_has_to_stay_open)
+{
+    static const struct mp_pollable_ops ops = {.ready_now = several_ready_now,
+                                               .handles = several_handles};
+    int fds[2];
+    mp_raw_pair(fds);
+    struct several several = {.pollable = {.ops = &ops}, .fds = {fds[0], 1000}};
+    ck_assert_int_eq(mp_pollable_wait_one(&several.pollable, MP_NEVER), 1);
+    ck_assert_int_eq(several.asked, 3);
+    several = (struct several){.pollable = {.ops = &ops}, .fds = {1000, fds[0]}};
+    ck_assert_int_eq(mp_pollable_wait_one(&several.pollable, MP_NEVER), -EBADF);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 START_TEST(every_transport_can_be_waited_for)
 {
     mproc_conn *in;
@@ -370,6 +408,7 @@ Suite *mp_suite(void)
     TCase *tc = mp_case(suite, "wait", 20);
     tcase_add_test(tc, nothing_ready_is_a_timeout);
     tcase_add_test(tc, bad_items_are_refused);
+    tcase_add_test(tc, only_an_objects_own_handle_has_to_stay_open);
     tcase_add_loop_test(tc, every_transport_can_be_waited_for, 0, mp_pair_kinds_count);
     tcase_add_test(tc, half_a_message_is_not_ready);
     tcase_add_test(tc, all_that_are_ready_are_reported_whatever_they_are);
