@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists and small dicts at speed, as decode_frequent.c does what they hold: whatever does not fit
- * or is not well-formed is left to decode_rare.c.
+ * Lists, small dicts and small sets at speed, as decode_frequent.c does what they hold: whatever
+ * does not fit or is not well-formed is left to decode_rare.c.
  */
 #include "value/quick.h"
 #include "value/utf8.h"
@@ -14,11 +14,11 @@ static uint32_t deepest_of(const struct mp_quick *q, const mproc_value *items, s
     return mp_deepest(items, n);
 }
 
-/* An empty list or dict in memory at hand. */
+/* An empty list, dict or set in memory at hand. */
 static bool make_empty(const struct mp_decoder *d, struct mp_quick *q, mproc_kind kind,
                        mproc_value *made)
 {
-    size_t bytes = kind == MPROC_KIND_DICT ? sizeof(struct mp_table) : sizeof(struct mp_node);
+    size_t bytes = kind == MPROC_KIND_LIST ? sizeof(struct mp_node) : sizeof(struct mp_table);
     if ((size_t)(q->memory_end - q->memory) < bytes || q->nodes_left == 0 || !d->tree->chunks)
         return false;
     struct mp_node *node = (struct mp_node *)(void *)q->memory;
@@ -35,8 +35,8 @@ static bool make_empty(const struct mp_decoder *d, struct mp_quick *q, mproc_kin
  * What lies on top becomes what the container below it holds, in memory at hand. Only if that holds
  * nothing yet; and if nothing refers to it, which might be one of its items.
  */
-static bool fill(const struct mp_decoder *d, struct mp_quick *q, const mproc_value *items, size_t n,
-                 size_t width)
+static bool move_top(const struct mp_decoder *d, struct mp_quick *q, const mproc_value *items,
+                     size_t n, size_t width)
 {
     struct mp_node *node = items[-1].u.node;
     size_t bytes = n * sizeof *items;
@@ -54,31 +54,40 @@ static bool fill(const struct mp_decoder *d, struct mp_quick *q, const mproc_val
     return true;
 }
 
-static bool is_same_text(const mproc_value *a, const mproc_value *b)
+/* Keys that are soon told from each other: strs, and ints of 64 bits. */
+static bool is_plain_key(const mproc_value *v)
 {
-    size_t len = mp_len(a);
-    return a->meta == b->meta &&
-           (len == 0 || (*a->u.text == *b->u.text && memcmp(a->u.text, b->u.text, len) == 0));
+    return mp_form(v) == MPROC_KIND_STR || mp_form(v) == MPROC_KIND_INT;
 }
 
-/* Pairs whose keys are strs, all unlike each other. */
-static bool are_entries(const mproc_value *pairs, size_t n)
+static bool is_same_key(const mproc_value *a, const mproc_value *b)
 {
-    for (size_t i = 0; i < n; i += 2) {
-        if (mp_kind(&pairs[i]) != MPROC_KIND_STR)
+    size_t len = mp_len(a);
+    if (a->meta != b->meta)
+        return false;
+    if (mp_kind(a) == MPROC_KIND_INT)
+        return a->u.i == b->u.i;
+    return len == 0 || (*a->u.text == *b->u.text && memcmp(a->u.text, b->u.text, len) == 0);
+}
+
+/* Entries of so many cells whose keys, the first ones, are plain and all unlike each other. */
+static bool are_entries(const mproc_value *cells, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i += width) {
+        if (!is_plain_key(&cells[i]))
             return false;
-        for (size_t k = 0; k < i; k += 2)
-            if (is_same_text(&pairs[k], &pairs[i]))
+        for (size_t k = 0; k < i; k += width)
+            if (is_same_key(&cells[k], &cells[i]))
                 return false;
     }
-    return n % 2 == 0;
+    return n % width == 0;
 }
 
 /* APPENDS, APPEND: not of nothing, which is no item at all. */
 static bool append_top(const struct mp_decoder *d, struct mp_quick *q, const mproc_value *items,
                        size_t n)
 {
-    return n > 0 && mp_kind(&items[-1]) == MPROC_KIND_LIST && fill(d, q, items, n, 1);
+    return n > 0 && mp_kind(&items[-1]) == MPROC_KIND_LIST && move_top(d, q, items, n, 1);
 }
 
 /* SETITEMS, SETITEM: of a dict that needs no index. */
@@ -86,7 +95,15 @@ static bool set_top(const struct mp_decoder *d, struct mp_quick *q, const mproc_
                     size_t n)
 {
     return n > 0 && n <= 2 * MP_SMALL_TABLE && mp_kind(&pairs[-1]) == MPROC_KIND_DICT &&
-           are_entries(pairs, n) && fill(d, q, pairs, n, 2);
+           are_entries(pairs, n, 2) && move_top(d, q, pairs, n, 2);
+}
+
+/* ADDITEMS: to a set that needs no index. */
+static bool add_top(const struct mp_decoder *d, struct mp_quick *q, const mproc_value *members,
+                    size_t n)
+{
+    return n > 0 && n <= MP_SMALL_TABLE && mp_kind(&members[-1]) == MPROC_KIND_SET &&
+           are_entries(members, n, 1) && move_top(d, q, members, n, 1);
 }
 
 /* Is there a cell right below the topmost mark, which is above what another one keeps? */
@@ -95,10 +112,10 @@ static bool has_container(const struct mp_decoder *d, const mproc_value *floor)
     return d->n_marks > 0 && floor > mp_quick_floor_below(d, d->n_marks - 1);
 }
 
-static bool start_container(const struct mp_decoder *d, unsigned op, struct mp_run *run)
+static bool start_container(const struct mp_decoder *d, mproc_kind kind, struct mp_run *run)
 {
     mproc_value made;
-    if (!make_empty(d, &run->q, op == OP_EMPTY_LIST ? MPROC_KIND_LIST : MPROC_KIND_DICT, &made))
+    if (!make_empty(d, &run->q, kind, &made))
         return false;
     mp_quick_note_depth(&run->q, run->top, 1);
     *run->top++ = made;
@@ -108,12 +125,14 @@ static bool start_container(const struct mp_decoder *d, unsigned op, struct mp_r
     return true;
 }
 
+typedef bool fill_top(const struct mp_decoder *d, struct mp_quick *q, const mproc_value *items,
+                      size_t n);
+
 /* With all that is above the topmost mark. */
-static bool fill_marked(struct mp_decoder *d, unsigned op, struct mp_run *run)
+static bool fill_marked(struct mp_decoder *d, fill_top *fill, struct mp_run *run)
 {
     size_t n = (size_t)(run->top - run->floor);
-    if (!has_container(d, run->floor) || !(op == OP_APPENDS ? append_top(d, &run->q, run->floor, n)
-                                                            : set_top(d, &run->q, run->floor, n)))
+    if (!has_container(d, run->floor) || !fill(d, &run->q, run->floor, n))
         return false;
     run->top = run->floor;
     d->n_marks--;
@@ -123,13 +142,12 @@ static bool fill_marked(struct mp_decoder *d, unsigned op, struct mp_run *run)
 }
 
 /* With a single item, or a key and a value. */
-static bool fill_one(const struct mp_decoder *d, unsigned op, struct mp_run *run)
+static bool fill_one(const struct mp_decoder *d, fill_top *fill, size_t n, struct mp_run *run)
 {
-    size_t n = op == OP_APPEND ? 1 : 2;
     if ((size_t)(run->top - run->floor) <= n)
         return false;
     mproc_value *items = run->top - n;
-    if (!(n == 1 ? append_top(d, &run->q, items, n) : set_top(d, &run->q, items, n)))
+    if (!fill(d, &run->q, items, n))
         return false;
     run->top = items;
     run->op = *++run->at;
@@ -166,14 +184,21 @@ static bool decode_one(struct mp_decoder *d, unsigned op, struct mp_run *run)
 {
     switch (op) {
     case OP_EMPTY_LIST:
+        return start_container(d, MPROC_KIND_LIST, run);
     case OP_EMPTY_DICT:
-        return start_container(d, op, run);
+        return start_container(d, MPROC_KIND_DICT, run);
+    case OP_EMPTY_SET:
+        return start_container(d, MPROC_KIND_SET, run);
     case OP_APPENDS:
+        return fill_marked(d, append_top, run);
     case OP_SETITEMS:
-        return fill_marked(d, op, run);
+        return fill_marked(d, set_top, run);
+    case OP_ADDITEMS:
+        return fill_marked(d, add_top, run);
     case OP_APPEND:
+        return fill_one(d, append_top, 1, run);
     case OP_SETITEM:
-        return fill_one(d, op, run);
+        return fill_one(d, set_top, 2, run);
     case OP_SHORT_BINBYTES:
         return short_text(MPROC_KIND_BYTES, run);
     case OP_SHORT_BINUNICODE: /* not ASCII */

@@ -584,7 +584,7 @@ static void put_container(struct nest *nest, int levels)
 {
     const char *const tuples[] = {")", "\x85", "\x86", "\x87"};
     unsigned n = choose(nest, 4);
-    switch (choose(nest, 7)) {
+    switch (choose(nest, 8)) {
     case 0:
     case 1:
         put_nests(nest, levels, n);
@@ -609,6 +609,9 @@ static void put_container(struct nest *nest, int levels)
         put_text(&nest->pickle, "]");
         put_nests(nest, levels, 1);
         put_text(&nest->pickle, "a");
+        break;
+    case 6:
+        put_text(&nest->pickle, "\x8f(K\1K\2\x90");
         break;
     default:
         put_text(&nest->pickle, "}");
@@ -715,6 +718,18 @@ static const struct {
     MIXED("]\x94]\x94h\1a\x86.", "([], [[...]])"),
     MIXED("}\x94}\x94\x8c\1ah\1s\x86.", "({}, {'a': {...}})"),
     MIXED("](](K\1e}(\x8c\1a](K\2eue.", "[[1], {'a': [2]}]"),
+    MIXED("\x8f\x94.", "set()"),
+    MIXED("\x8f(\x90.", "set()"),
+    MIXED("\x8f(K\1K\2K\1\x90.", "{1, 2}"),
+    MIXED("\x8f(K\1\x90(K\2K\1\x90.", "{1, 2}"),
+    MIXED("\x8f(K\1\x88G\x3f\xf0\0\0\0\0\0\0\x90.", "{1}"),
+    MIXED("\x8f(\x8c\1aK\1\x8c\1a\x8c\1b\x90.", "{'a', 1, 'b'}"),
+    MIXED("\x8f(\x8c\1aC\1aK\1\x85N\x90.", "{'a', b'a', (1,), None}"),
+    MIXED("\x8f(K\1K\2K\3K\4K\5K\6K\7K\10\x90.", "{1, 2, 3, 4, 5, 6, 7, 8}"),
+    MIXED("\x8f(K\1K\2K\3K\4K\5K\6K\7K\10K\11\x90.", "{1, 2, 3, 4, 5, 6, 7, 8, 9}"),
+    MIXED("\x8f(K\1K\2\x90](\x8f(K\3\x90K\4e\x86.", "({1, 2}, [{3}, 4])"),
+    MIXED("\x8f\x94h\0(K\1\x90\x86.", "({1}, {1})"),
+    MIXED("}(K\1K\2K\3K\4K\1K\5\x8c\1aK\6u.", "{1: 5, 3: 4, 'a': 6}"),
     MIXED("](C\0C\3a\0bC\1xe.", "[b'', b'a\\x00b', b'x']"),
     MIXED("(C\1x\x94j\0\0\0\0h\0t.", "(b'x', b'x', b'x')"),
     MIXED("](\x8c\2\xc3\xa9\x8c\3\xe2\x82\xac\x8c\4\xf0\x9f\x98\x80"
