@@ -193,10 +193,11 @@ int mp_status_signal(struct mp_status *status, int number)
     pthread_mutex_lock(&status->lock);
     if (atomic_load(&status->life) == MP_RUNNING) {
         siginfo_t info;
-        /* Between a fork server's reaping and its word of it the pid could become another's. */
+        /* A fork server may have reaped it and not said so yet: then there is no such process, or,
+         * which is as good as impossible so soon, another one. */
         bool there = status->relay >= 0 ||
                      waitid(P_PID, (id_t)status->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-        if (there && kill(status->pid, number) < 0)
+        if (there && kill(status->pid, number) < 0 && errno != ESRCH)
             rc = -errno;
     }
     pthread_mutex_unlock(&status->lock);
