@@ -19,11 +19,15 @@ static void *die_with_parent(void *parent)
 {
     struct mp_status *status = parent;
     char byte;
+    ssize_t n = 0;
     /* Under a limit of no descriptors poll(2) refuses to wait, where read(2) does not. */
     if (mp_pollable_wait_one(&status->pollable, MP_NEVER) < 0)
-        while (read(status->sentinel, &byte, 1) < 0 && errno == EINTR)
-            continue;
-    kill(victim, SIGKILL);
+        do
+            n = read(status->sentinel, &byte, 1);
+        while (n < 0 && errno == EINTR);
+    /* A program that closes what it does not know unties itself, but is not killed for that. */
+    if (n == 0 || errno != EBADF)
+        kill(victim, SIGKILL);
     return NULL;
 }
 
