@@ -274,6 +274,11 @@ WRAP(ssize_t, read, (int fd, void *buf, size_t len))
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_read(fd, buf, len);
 }
 
+WRAP(ssize_t, pwritev2, (int fd, const struct iovec *parts, int n, off_t at, int flags))
+{
+    return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_pwritev2(fd, parts, n, at, flags);
+}
+
 WRAP(ssize_t, writev, (int fd, const struct iovec *parts, int n))
 {
     return interrupts() || hits(MP_FAULT_SYSCALL) ? -1 : __real_writev(fd, parts, n);
