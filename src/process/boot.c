@@ -143,16 +143,16 @@ static void limit_time(struct mp_boot *boot)
 
 static int deliver_key(struct mp_boot *boot)
 {
-    struct mp_authkey key;
-    int rc = mp_own_key_copy(&key);
+    const struct mp_authkey *key;
+    int rc = mp_own_key_borrow(&key);
     if (rc < 0)
         return rc;
-    rc = mproc_conn_send_bytes(boot->conn, key.bytes, key.len);
-    mp_authkey_clear(&key);
+    rc = mproc_conn_send_bytes(boot->conn, key->bytes, key->len);
+    mp_own_key_give_back(key);
     return rc;
 }
 
-static int deliver(struct mp_boot *boot)
+int mp_boot_deliver(struct mp_boot *boot)
 {
     limit_time(boot);
     int rc = deliver_key(boot);
@@ -220,12 +220,11 @@ int mp_boot_await(struct mp_boot *boot, struct mp_status *status, mproc_error *e
     return verdict.code < 0 ? mp_fail(err, verdict.code, "%s", verdict.text) : 0;
 }
 
-int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err)
+int mp_boot_finish(struct mp_boot *boot, int delivered, struct mp_status *status, mproc_error *err)
 {
-    int rc = deliver(boot);
-    if (rc == -ETIMEDOUT || rc == MPROC_ETORN)
+    if (delivered == -ETIMEDOUT || delivered == MPROC_ETORN)
         return say_late(boot, err);
-    if (rc < 0 && rc != -EPIPE) /* after a hang-up there may be a verdict that says why */
-        return mp_fail(err, rc, "arguments for the child: %s", mproc_strerror(rc));
+    if (delivered < 0 && delivered != -EPIPE) /* after a hang-up there may be a verdict on why */
+        return mp_fail(err, delivered, "arguments for the child: %s", mproc_strerror(delivered));
     return mp_boot_await(boot, status, err);
 }

@@ -48,13 +48,16 @@ int mp_boot_introduce(struct mp_boot *boot, const struct mproc_process *process,
 int mp_boot_exec(struct mp_boot *boot, struct mp_launch *launch,
                  const mproc_process_options *options, pid_t *pid, mproc_error *err);
 
-/*
- * Without the table's lock: send the rest, and wait until the child, whose status is `status`, runs
- * its target. 0, MPROC_ESTART, -ETIMEDOUT, or what the child says.
- */
-int mp_boot_finish(struct mp_boot *boot, struct mp_status *status, mproc_error *err);
+/* Without the table's lock: send the rest. 0 or a negative code, which is for mp_boot_finish(). */
+int mp_boot_deliver(struct mp_boot *boot);
 
-/* The second half of that alone. */
+/*
+ * Wait until the child, whose status is `status`, runs its target. 0, MPROC_ESTART, -ETIMEDOUT, or
+ * what the child says.
+ */
+int mp_boot_finish(struct mp_boot *boot, int delivered, struct mp_status *status, mproc_error *err);
+
+/* The same if nothing had to be delivered. */
 int mp_boot_await(struct mp_boot *boot, struct mp_status *status, mproc_error *err);
 
 /* In a copy of this process that is none of ours to speak to. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,31 +14,39 @@
 
 #define RANDOM_KEY 32
 
+struct shared_key {
+    struct mp_authkey key; /* the first member */
+    unsigned users;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* One pointer to all of it, so that a copy made by fork(2) has either the old or the new key. */
-static struct mp_authkey *current;
+static struct shared_key *current;
 
 void mp_own_key_after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
 }
 
-static void free_key(struct mp_authkey *key)
+static void leave_locked(struct shared_key *shared)
 {
-    if (key)
-        mp_authkey_clear(key);
-    free(key);
+    if (!shared || --shared->users > 0)
+        return;
+    mp_authkey_clear(&shared->key);
+    free(shared);
 }
 
-static int new_key(struct mp_authkey **out, const void *bytes, size_t len)
+static int new_key(struct shared_key **out, const void *bytes, size_t len)
 {
-    struct mp_authkey *key = calloc(1, sizeof *key);
-    int rc = key ? mp_authkey_copy(key, bytes, len) : -ENOMEM;
-    if (rc < 0)
-        free(key);
-    else
-        *out = key;
-    return rc;
+    struct shared_key *shared = calloc(1, sizeof *shared);
+    int rc = shared ? mp_authkey_copy(&shared->key, bytes, len) : -ENOMEM;
+    if (rc < 0) {
+        free(shared);
+        return rc;
+    }
+    shared->users = 1;
+    *out = shared;
+    return 0;
 }
 
 /* See mp_own_key_carry(). */
@@ -107,14 +116,23 @@ int mp_own_key_ensure(void)
     return rc;
 }
 
-int mp_own_key_copy(struct mp_authkey *key)
+int mp_own_key_borrow(const struct mp_authkey **key)
 {
     pthread_mutex_lock(&lock);
     int rc = ensure_locked();
-    if (rc == 0)
-        rc = mp_authkey_copy(key, current->bytes, current->len);
+    if (rc == 0) {
+        current->users++;
+        *key = &current->key;
+    }
     pthread_mutex_unlock(&lock);
     return rc;
+}
+
+void mp_own_key_give_back(const struct mp_authkey *key)
+{
+    pthread_mutex_lock(&lock);
+    leave_locked((struct shared_key *)(uintptr_t)key);
+    pthread_mutex_unlock(&lock);
 }
 
 static ssize_t copy_locked(void *out, size_t cap)
@@ -122,11 +140,12 @@ static ssize_t copy_locked(void *out, size_t cap)
     int rc = ensure_locked();
     if (rc < 0)
         return rc;
-    if (current->len > cap)
+    const struct mp_authkey *key = &current->key;
+    if (key->len > cap)
         return MPROC_EBUFSIZE;
-    if (current->len > 0)
-        memcpy(out, current->bytes, current->len);
-    return (ssize_t)current->len;
+    if (key->len > 0)
+        memcpy(out, key->bytes, key->len);
+    return (ssize_t)key->len;
 }
 
 ssize_t mproc_authkey(void *key, size_t cap)
@@ -141,15 +160,14 @@ int mproc_set_authkey(const void *key, size_t len)
 {
     if (!key && len > 0)
         return -EINVAL;
-    struct mp_authkey *fresh;
+    struct shared_key *fresh;
     int rc = new_key(&fresh, key ? key : "", len);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&lock);
-    struct mp_authkey *former = current;
+    leave_locked(current);
     current = fresh;
     drop_carried();
     pthread_mutex_unlock(&lock);
-    free_key(former);
     return 0;
 }

@@ -15,8 +15,10 @@ int mp_own_key_ensure(void);
  */
 int mp_own_key_carry(const void *bytes, size_t len);
 
-/* A copy of it, to be cleared. 0 or a negative code. */
-int mp_own_key_copy(struct mp_authkey *key);
+/* As it is now, and stays until it is given back whatever becomes of the process's key meanwhile. 0
+ * or a negative code. */
+int mp_own_key_borrow(const struct mp_authkey **key);
+void mp_own_key_give_back(const struct mp_authkey *key);
 
 /* In a copy of the process: another thread may have held the lock. */
 void mp_own_key_after_fork(void);

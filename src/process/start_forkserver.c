@@ -21,6 +21,9 @@
 #define TO_ENTER O_RDONLY
 #endif
 
+/* Longer than most children take to begin. */
+#define SOON_NS INT64_C(5000000)
+
 static int prepare(struct mp_task *task, mproc_error *err)
 {
     const mproc_process_options *options = task->options;
@@ -101,10 +104,24 @@ static int start(struct mproc_process *process, const struct mp_task *task, mpro
     return rc == 0 ? introduce(process, task, err) : rc;
 }
 
+/*
+ * The child's own word mostly comes soon after that of its birth, so that one sleep does for both.
+ * Not for long, because only the latter says how to learn of the child's end.
+ */
+static void await_both(const struct mproc_process *process, const struct mp_boot *boot)
+{
+    struct pollfd fds[] = {
+        {.fd = mproc_conn_handle(boot->conn), .events = POLLIN},
+        {.fd = process->status.relay, .events = 0},
+    };
+    mp_poll(fds, 2, mp_deadline_min(boot->deadline, mp_clock_now() + SOON_NS));
+}
+
 static int await_birth(struct mproc_process *process, struct mp_boot *boot, mproc_error *err)
 {
     struct mp_birth birth;
     int pidfd;
+    await_both(process, boot);
     int rc = mp_relay_receive_birth(process->status.relay, &birth, &pidfd, boot->deadline);
     if (rc == MPROC_EOF)
         return mp_forkserver_suspect(boot, err);
@@ -121,9 +138,11 @@ static int await_birth(struct mproc_process *process, struct mp_boot *boot, mpro
 static int finish(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
 {
     int rc = mp_forkserver_request(task->boot, process, err);
-    if (rc == 0)
-        rc = await_birth(process, task->boot, err);
-    return rc < 0 ? rc : mp_boot_finish(task->boot, &process->status, err);
+    if (rc < 0)
+        return rc;
+    int delivered = mp_boot_deliver(task->boot); /* while the server forks */
+    rc = await_birth(process, task->boot, err);
+    return rc < 0 ? rc : mp_boot_finish(task->boot, delivered, &process->status, err);
 }
 
 const struct mp_start_method mp_start_forkserver = {

@@ -66,7 +66,8 @@ static int start(struct mproc_process *process, const struct mp_task *task, mpro
 
 static int finish(struct mproc_process *process, const struct mp_task *task, mproc_error *err)
 {
-    return mp_boot_finish(task->boot, &process->status, err);
+    int delivered = mp_boot_deliver(task->boot);
+    return mp_boot_finish(task->boot, delivered, &process->status, err);
 }
 
 const struct mp_start_method mp_start_spawn = {
