@@ -148,7 +148,8 @@ ssize_t mp_fd_writev(int fd, const struct iovec *parts, size_t n)
     static atomic_bool refused;
     if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
         ssize_t written = pwritev2(fd, parts, (int)n, -1, RWF_NOSIGNAL);
-        if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
+        /* EPERM: from a sandbox that does not know the call. */
+        if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM))
             return written;
         atomic_store_explicit(&refused, true, memory_order_relaxed);
     }
