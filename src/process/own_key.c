@@ -165,8 +165,9 @@ int mproc_set_authkey(const void *key, size_t len)
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&lock);
-    leave_locked(current);
+    struct shared_key *former = current;
     current = fresh;
+    leave_locked(former);
     drop_carried();
     pthread_mutex_unlock(&lock);
     return 0;
