@@ -26,7 +26,7 @@ static void *die_with_parent(void *parent)
             n = read(status->sentinel, &byte, 1);
         while (n < 0 && errno == EINTR);
     /* A program that closes what it does not know unties itself, but is not killed for that. */
-    if (n == 0 || errno != EBADF)
+    if (n >= 0 || errno != EBADF)
         kill(victim, SIGKILL);
     return NULL;
 }
